@@ -1,0 +1,1 @@
+//! Wires the parts together; start, drain, stop.

@@ -1,0 +1,1 @@
+//! Talks to BBB: its HTTP API, checksums, join addresses. Knows no database.

@@ -1,0 +1,1 @@
+//! The heart: what should be on the air, and making it so.

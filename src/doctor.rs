@@ -1,0 +1,1 @@
+//! Checks what the machine must have, and names the command that mends it.

@@ -1,0 +1,1 @@
+//! What every route shares: router, problem documents, extractors, assets, OpenAPI.

@@ -1,0 +1,1 @@
+//! What carries the encoded program to one place: RTMP, SRT, WHEP.

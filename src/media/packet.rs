@@ -1,0 +1,34 @@
+//! An encoded piece of the program on its way to the outputs.
+
+use gstreamer as gst;
+
+/// What a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Track {
+    /// H.264 access units, Annex B, parameter sets before every key frame.
+    H264,
+    /// Opus packets of 20 ms, 48 kHz stereo.
+    Opus,
+    /// AAC-LC raw frames of 1024 samples, 48 kHz stereo; `codec_data` in the caps.
+    Aac,
+}
+
+/// One encoded access unit. Cloning it copies no media.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// What it carries.
+    pub track: Track,
+    /// Whether decoding can begin here; always true of audio.
+    pub key: bool,
+    /// The caps to set on the `appsrc` that takes it on.
+    pub caps: gst::Caps,
+    /// The data. PTS (and DTS: there are no B-frames) is the running time of the broadcast's [`MediaClock`](super::clock::MediaClock).
+    pub buffer: gst::Buffer,
+}
+
+impl Packet {
+    /// Running time of the packet.
+    pub fn pts(&self) -> gst::ClockTime {
+        self.buffer.pts().unwrap_or(gst::ClockTime::ZERO)
+    }
+}

@@ -1,0 +1,1 @@
+//! The texts under pipelines/, filled and parsed.

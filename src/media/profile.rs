@@ -1,0 +1,1 @@
+//! Picture size, frame rate and bit rates by name.

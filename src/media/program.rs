@@ -1,0 +1,1 @@
+//! The always-running encoder of a broadcast.

@@ -1,0 +1,1 @@
+//! The picture that goes out while the source is away.

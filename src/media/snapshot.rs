@@ -1,0 +1,1 @@
+//! A JPEG of what is going out.

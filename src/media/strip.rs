@@ -1,0 +1,1 @@
+//! A clock in the picture that machines can read.

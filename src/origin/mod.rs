@@ -1,0 +1,1 @@
+//! OvenMediaEngine origins: addresses, playback addresses.

@@ -1,0 +1,1 @@
+//! Which hosts people may make us call.

@@ -1,0 +1,1 @@
+//! Public watch pages.

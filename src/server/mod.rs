@@ -1,0 +1,1 @@
+//! BBB servers: base URL and shared secret.

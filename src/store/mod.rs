@@ -1,0 +1,1 @@
+//! The two databases: pools, migrations, dialect.

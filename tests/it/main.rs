@@ -1,0 +1,1 @@
+//! The program from outside: one module a capability.

@@ -1,1 +1,12 @@
-//! The program from outside: one module a capability.
+//! The program from outside: one module a capability, real parts in `support`.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on has failed")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod bbb;
+mod broadcast;
+mod browser;
+mod house;
+mod output;
+mod pages;
+mod program;
+mod support;

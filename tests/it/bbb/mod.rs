@@ -1,0 +1,1 @@
+//! The BBB API client against the double.

@@ -1,0 +1,1 @@
+//! Broadcasts from Start to Stop, over the API.

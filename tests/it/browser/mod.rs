@@ -1,0 +1,1 @@
+//! The browser source against the double.

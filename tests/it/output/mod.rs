@@ -1,0 +1,1 @@
+//! RTMP, SRT and WHEP to real receivers.

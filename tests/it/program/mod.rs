@@ -1,0 +1,1 @@
+//! Latch, encoder, test source, slate: what comes out, decoded.

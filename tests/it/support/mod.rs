@@ -1,0 +1,7 @@
+//! Doubles and real servers that the tests run against. Each says on itself what it assumes.
+
+pub mod bbb;
+pub mod decode;
+pub mod nginx;
+pub mod postgres;
+pub mod wait;

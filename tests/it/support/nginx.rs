@@ -1,0 +1,1 @@
+//! A real RTMP server: nginx with its rtmp module.

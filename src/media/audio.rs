@@ -1,1 +1,220 @@
-//! The audio side of the latch: a steady clock of samples out of whatever comes in.
+//! The audio side of the latch: a steady sequence of samples out of whatever comes in. Pure: times come in, samples go out.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Samples a second, per channel.
+pub const RATE: u64 = 48_000;
+/// Interleaved channels.
+pub const CHANNELS: usize = 2;
+/// Frames (samples per channel) in one chunk: 20 ms.
+pub const CHUNK: usize = 960;
+/// How long a chunk waits for a source that is alive but late. Until then nothing is lost, only later.
+const LATE_BY: Duration = Duration::from_millis(200);
+/// How long a chunk waits where no sound has come for [`SILENT_AFTER`].
+const PATIENCE: Duration = Duration::from_millis(40);
+/// A source whose sound has stopped for this long is silent.
+const SILENT_AFTER: Duration = Duration::from_millis(300);
+/// Time stamps that stray by less are taken as jitter, and the samples as a continuous stream.
+const JITTER_FRAMES: u64 = CHUNK as u64;
+/// No more than this is ever held: two seconds.
+const HELD_FRAMES: usize = 2 * RATE as usize;
+
+/// A chunk of sound for the encoders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Running time of its first sample.
+    pub at: Duration,
+    /// [`CHUNK`] interleaved stereo frames.
+    pub samples: Vec<i16>,
+}
+
+/// Lays incoming samples out on the running time of the broadcast and gives them out chunk by chunk, as soon as a chunk is whole. What is
+/// missing is silence; what comes too late or twice is dropped.
+#[derive(Clone, Debug)]
+pub struct AudioLatch {
+    /// Position (in frames of running time) of the next chunk.
+    next: u64,
+    /// Frames from `next` on.
+    held: VecDeque<[i16; CHANNELS]>,
+    last_fed: Option<Duration>,
+    offset: Duration,
+    muted: bool,
+    slip: f64,
+}
+
+impl AudioLatch {
+    /// Starts at `now`. Every sample is moved `offset` later, so that it meets its picture.
+    pub fn new(now: Duration, offset: Duration) -> Self {
+        Self { next: frames(now), held: VecDeque::new(), last_fed: None, offset, muted: false, slip: 0.0 }
+    }
+
+    /// Silences what goes out, whatever comes in.
+    pub fn mute(&mut self, muted: bool) {
+        self.muted = muted;
+    }
+
+    /// Takes interleaved stereo samples whose first was heard at `at`.
+    pub fn feed(&mut self, samples: &[i16], at: Duration, now: Duration) {
+        self.last_fed = Some(now);
+        let mut at = frames(at + self.offset);
+        let end = self.next + self.held.len() as u64;
+        if !self.held.is_empty() && at.abs_diff(end) <= JITTER_FRAMES {
+            #[expect(clippy::cast_precision_loss, reason = "at most JITTER_FRAMES")]
+            let slip = (end.cast_signed() - at.cast_signed()) as f64;
+            self.slip += (slip - self.slip) / 64.0;
+            at = end;
+        }
+        let mut incoming = samples.chunks_exact(CHANNELS).map(|frame| [frame[0], frame[1]]);
+        for _ in at..end {
+            if incoming.next().is_none() {
+                return;
+            }
+        }
+        let gap = usize::try_from(at.saturating_sub(end)).unwrap_or(usize::MAX);
+        if gap.saturating_add(self.held.len()) > HELD_FRAMES {
+            return;
+        }
+        self.held.extend(std::iter::repeat_n([0; CHANNELS], gap));
+        let room = HELD_FRAMES.saturating_sub(self.held.len());
+        self.held.extend(incoming.take(room));
+    }
+
+    /// The next chunk, if it is whole or nobody need wait for it any more.
+    pub fn take(&mut self, now: Duration) -> Option<Chunk> {
+        if self.held.len() < CHUNK && now < self.deadline(now) {
+            return None;
+        }
+        let here = self.held.len().min(CHUNK);
+        let mut samples = Vec::with_capacity(CHUNK * CHANNELS);
+        samples.extend(self.held.drain(..here).flatten());
+        samples.resize(CHUNK * CHANNELS, 0);
+        if self.muted {
+            samples.fill(0);
+        }
+        let at = time(self.next);
+        self.next += CHUNK as u64;
+        Some(Chunk { at, samples })
+    }
+
+    /// How much later than its time the sound is laid out, smoothed over a second: what joining jittery pieces has added up to, in ms.
+    pub fn slip_ms(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a small constant")]
+        let frames_per_ms = RATE as f64 / 1000.0;
+        self.slip / frames_per_ms
+    }
+
+    /// When [`AudioLatch::take`] gives a chunk even if nothing more comes.
+    pub fn deadline(&self, now: Duration) -> Duration {
+        let alive = self.last_fed.is_some_and(|fed| now.saturating_sub(fed) < SILENT_AFTER);
+        time(self.next + CHUNK as u64) + if alive { LATE_BY } else { PATIENCE }
+    }
+}
+
+/// Level of a chunk in dB below full scale; -100 for silence.
+pub fn level_db(samples: &[i16]) -> f64 {
+    if samples.is_empty() {
+        return -100.0;
+    }
+    let sum: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
+    let mean = sum / samples.len() as f64;
+    (10.0 * (mean / f64::from(i16::MAX).powi(2)).log10()).max(-100.0)
+}
+
+fn frames(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos() * u128::from(RATE) / 1_000_000_000).unwrap_or(u64::MAX)
+}
+
+fn time(frames: u64) -> Duration {
+    Duration::from_nanos(u64::try_from(u128::from(frames) * 1_000_000_000 / u128::from(RATE)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn ten_ms(value: i16) -> Vec<i16> {
+        vec![value; 480 * CHANNELS]
+    }
+
+    #[test]
+    fn without_a_source_there_is_silence_in_time() {
+        let mut latch = AudioLatch::new(ms(1000), ms(0));
+        assert_eq!(latch.take(ms(1059)), None);
+        let chunk = latch.take(ms(1060)).unwrap();
+        assert_eq!((chunk.at, chunk.samples.len()), (ms(1000), CHUNK * CHANNELS));
+        assert!(chunk.samples.iter().all(|sample| *sample == 0));
+    }
+
+    #[test]
+    fn sound_goes_out_as_soon_as_a_chunk_is_whole_and_where_it_belongs() {
+        let mut latch = AudioLatch::new(ms(0), ms(0));
+        latch.feed(&ten_ms(7), ms(0), ms(10));
+        assert_eq!(latch.take(ms(10)), None);
+        latch.feed(&ten_ms(8), ms(10), ms(20));
+        let chunk = latch.take(ms(20)).unwrap();
+        assert_eq!((chunk.at, chunk.samples[0], chunk.samples[CHUNK * CHANNELS - 1]), (ms(0), 7, 8));
+    }
+
+    #[test]
+    fn a_late_source_loses_nothing_within_its_patience() {
+        let mut latch = AudioLatch::new(ms(0), ms(0));
+        latch.feed(&ten_ms(1), ms(0), ms(10));
+        assert_eq!(latch.take(ms(150)), None);
+        latch.feed(&ten_ms(2), ms(10), ms(160));
+        assert_eq!(latch.take(ms(160)).unwrap().samples[CHUNK], 2);
+    }
+
+    #[test]
+    fn a_gap_is_silence_and_the_rest_keeps_its_time() {
+        let mut latch = AudioLatch::new(ms(0), ms(0));
+        latch.feed(&ten_ms(5), ms(0), ms(10));
+        latch.feed(&ten_ms(6), ms(50), ms(60));
+        let chunks: Vec<Chunk> = std::iter::from_fn(|| latch.take(ms(61))).collect();
+        let all: Vec<i16> = chunks.iter().flat_map(|chunk| chunk.samples.iter().copied().step_by(CHANNELS)).collect();
+        assert_eq!((all[0], all[479], all[480], all[2399], all[2400]), (5, 5, 0, 0, 6));
+    }
+
+    #[test]
+    fn the_offset_moves_sound_later() {
+        let mut latch = AudioLatch::new(ms(0), ms(20));
+        latch.feed(&ten_ms(9), ms(0), ms(10));
+        latch.feed(&ten_ms(9), ms(10), ms(20));
+        assert!(latch.take(ms(20)).unwrap().samples.iter().all(|sample| *sample == 0));
+        assert!(latch.take(ms(20)).unwrap().samples.iter().all(|sample| *sample == 9));
+    }
+
+    #[test]
+    fn levels() {
+        assert!((level_db(&[i16::MAX; 100])).abs() < 0.1);
+        assert!(level_db(&[0; 100]) <= -100.0);
+        assert!((level_db(&[3277; 100]) + 20.0).abs() < 0.1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_time_goes_on_and_memory_is_bounded(
+            feeds in prop::collection::vec((0u64..4000, 0usize..4000, 0u64..400), 0..100)
+        ) {
+            let mut latch = AudioLatch::new(ms(500), ms(15));
+            let (mut now, mut out) = (500, 0u64);
+            for (at, length, step) in feeds {
+                now += step;
+                latch.feed(&vec![3; length], ms(at), ms(now));
+                prop_assert!(latch.held.len() <= HELD_FRAMES);
+                while let Some(chunk) = latch.take(ms(now)) {
+                    prop_assert_eq!(chunk.at, ms(500) + time(out * CHUNK as u64));
+                    prop_assert_eq!(chunk.samples.len(), CHUNK * CHANNELS);
+                    out += 1;
+                }
+                prop_assert!(latch.deadline(ms(now)) > ms(now));
+            }
+        }
+    }
+}

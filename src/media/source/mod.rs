@@ -1,6 +1,7 @@
 //! What captures a meeting: the contract between a source and the program, and the sources themselves.
 
 pub mod browser;
+pub mod test;
 
 use gstreamer as gst;
 

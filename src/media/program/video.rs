@@ -1,0 +1,201 @@
+//! The video side: the latch on its thread, the encoder behind it.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::{AppSinkCallbacks, AppSrc};
+use gstreamer_video::UpstreamForceKeyUnitEvent;
+
+use super::ProgramSpec;
+use super::key_frames::KeyFrames;
+use super::stats::Meter;
+use crate::media::clock::MediaClock;
+use crate::media::error::MediaError;
+use crate::media::hub::Hub;
+use crate::media::latch::{Decision, Latch, Show};
+use crate::media::packet::{Packet, Track};
+use crate::media::pipeline::{Fill, Line};
+
+/// An encoder that fails is built again no sooner than this.
+const REBUILD_AFTER: Duration = Duration::from_millis(250);
+
+struct State {
+    latch: Latch,
+    newest: gst::Buffer,
+    slate: gst::Buffer,
+    current: gst::Buffer,
+    stop: bool,
+}
+
+pub(super) struct Video {
+    state: Mutex<State>,
+    changed: Condvar,
+    clock: MediaClock,
+    hub: Hub,
+    stats: Arc<Meter>,
+    fill: Fill,
+    key_interval: Duration,
+    period: Duration,
+    first: Mutex<Option<Encoder>>,
+}
+
+struct Encoder {
+    line: Line,
+    input: AppSrc,
+    encoder: gst::Element,
+}
+
+impl Video {
+    pub(super) fn new(spec: &ProgramSpec, clock: MediaClock, hub: Hub, stats: Arc<Meter>) -> Result<Self, MediaError> {
+        let state = State {
+            latch: Latch::new(spec.profile.fps),
+            newest: spec.slate.clone(),
+            slate: spec.slate.clone(),
+            current: spec.slate.clone(),
+            stop: false,
+        };
+        let video = Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            clock,
+            hub,
+            stats,
+            fill: Fill::of(&spec.profile),
+            key_interval: Duration::from_millis(spec.profile.key_interval_ms.into()),
+            period: Duration::from_secs(1) / spec.profile.fps,
+            first: Mutex::new(None),
+        };
+        // Built here, so that a missing or unwilling encoder is an error of the start and not of a thread.
+        *video.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(video.build()?);
+        Ok(video)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_one();
+    }
+
+    pub(super) fn picture(&self, picture: gst::Buffer, at: Duration) {
+        self.change(|state| {
+            state.newest = picture;
+            state.latch.picture(at);
+        });
+    }
+
+    pub(super) fn unchanged(&self, at: Duration) {
+        self.lock().latch.unchanged(at);
+    }
+
+    pub(super) fn source_lost(&self) {
+        self.change(|state| state.latch.lost());
+    }
+
+    pub(super) fn pause(&self, paused: bool) {
+        self.change(|state| state.latch.pause(paused));
+    }
+
+    pub(super) fn set_slate(&self, slate: gst::Buffer) {
+        self.lock().slate = slate;
+    }
+
+    pub(super) fn stop(&self) {
+        self.change(|state| state.stop = true);
+    }
+
+    pub(super) fn shows_source(&self) -> bool {
+        self.lock().latch.shows_source(self.clock.now().into())
+    }
+
+    pub(super) fn current(&self) -> gst::Buffer {
+        self.lock().current.clone()
+    }
+
+    pub(super) fn run(&self) {
+        let mut encoder = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut rebuild_at = Instant::now();
+        let mut keys = KeyFrames::every(self.key_interval);
+        while let Some((now, picture)) = self.next() {
+            if let Some(error) = encoder.as_ref().and_then(|encoder| encoder.line.poll()) {
+                tracing::error!(%error, "the video encoder failed and is built again");
+                encoder = None;
+                rebuild_at = Instant::now() + REBUILD_AFTER;
+            }
+            if encoder.is_none() && Instant::now() >= rebuild_at {
+                self.stats.encoder_restarted();
+                rebuild_at = Instant::now() + REBUILD_AFTER;
+                encoder = self.build().map_err(|error| tracing::error!(%error, "the video encoder cannot be built")).ok();
+                keys = KeyFrames::every(self.key_interval);
+            }
+            if let Some(encoder) = &encoder {
+                if keys.due(now, self.hub.take_key_frame_request()) {
+                    encoder.force_key_frame();
+                }
+                encoder.push(&picture, now, self.period);
+            }
+        }
+    }
+
+    /// Waits until something is to be shown; `None` when it is over.
+    fn next(&self) -> Option<(Duration, gst::Buffer)> {
+        let mut state = self.lock();
+        loop {
+            if state.stop {
+                return None;
+            }
+            let now: Duration = self.clock.now().into();
+            match state.latch.decide(now) {
+                Decision::Push(Show::Slate) => state.current = state.slate.clone(),
+                Decision::Push(Show::New | Show::Again) => state.current = state.newest.clone(),
+                Decision::Wait(until) => {
+                    let wait = until.saturating_sub(now);
+                    state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                    continue;
+                }
+            }
+            return Some((now, state.current.clone()));
+        }
+    }
+
+    fn build(&self) -> Result<Encoder, MediaError> {
+        let line = Line::parse("program", &self.fill, &self.clock)?;
+        let (hub, stats, clock) = (self.hub.clone(), Arc::clone(&self.stats), self.clock.clone());
+        let publish = move |sink: &gstreamer_app::AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            if let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) {
+                let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+                stats.encoded(clock.now().into(), buffer.size(), key);
+                hub.publish(&Packet { track: Track::H264, key, caps, buffer });
+            }
+            Ok(gst::FlowSuccess::Ok)
+        };
+        line.appsink("h264")?.set_callbacks(AppSinkCallbacks::builder().new_sample(publish).build());
+        let encoder = Encoder { input: line.appsrc("raw_video")?, encoder: line.element("encoder")?, line };
+        encoder.line.play()?;
+        Ok(encoder)
+    }
+}
+
+impl Encoder {
+    fn force_key_frame(&self) {
+        let event = UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
+        if let Some(pad) = self.encoder.static_pad("src") {
+            pad.send_event(event);
+        }
+    }
+
+    fn push(&self, picture: &gst::Buffer, now: Duration, period: Duration) {
+        let mut picture = picture.copy();
+        let stamped = picture.make_mut();
+        stamped.set_pts(gst::ClockTime::try_from(now).ok());
+        stamped.set_dts(gst::ClockTime::NONE);
+        stamped.set_duration(gst::ClockTime::try_from(period).ok());
+        // A refusal shows on the bus, which is read before the next picture.
+        let _ = self.input.push_buffer(picture);
+    }
+}

@@ -32,3 +32,19 @@ impl Packet {
         self.buffer.pts().unwrap_or(gst::ClockTime::ZERO)
     }
 }
+
+impl Packet {
+    /// What an encoder's `appsink` gave, its time stamps turned into running time: encoders shift theirs (x264enc by a thousand hours, to
+    /// have room for B-frames) and say so only in the segment.
+    pub(super) fn from_sample(track: Track, sample: &gst::Sample) -> Option<Self> {
+        let caps = sample.caps_owned()?;
+        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+        let mut buffer = sample.buffer_owned()?;
+        let at = segment.to_running_time(buffer.pts()?)?;
+        let key = track != Track::H264 || !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let stamped = buffer.make_mut();
+        stamped.set_pts(at);
+        stamped.set_dts(at);
+        Some(Self { track, key, caps, buffer })
+    }
+}

@@ -134,8 +134,8 @@ impl Sound {
         let hub = self.hub.clone();
         let publish = move |sink: &gstreamer_app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            if let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) {
-                hub.publish(&Packet { track, key: true, caps, buffer });
+            if let Some(packet) = Packet::from_sample(track, &sample) {
+                hub.publish(&packet);
             }
             Ok(gst::FlowSuccess::Ok)
         };

@@ -23,7 +23,7 @@ const REBUILD_AFTER: Duration = Duration::from_millis(250);
 
 struct State {
     latch: Latch,
-    newest: gst::Buffer,
+    newest: (gst::Buffer, Duration),
     slate: gst::Buffer,
     current: gst::Buffer,
     stop: bool,
@@ -41,6 +41,12 @@ pub(super) struct Video {
     first: Mutex<Option<Encoder>>,
 }
 
+struct Next {
+    now: Duration,
+    picture: gst::Buffer,
+    taken_at: Duration,
+}
+
 struct Encoder {
     line: Line,
     input: AppSrc,
@@ -51,7 +57,7 @@ impl Video {
     pub(super) fn new(spec: &ProgramSpec, clock: MediaClock, hub: Hub, stats: Arc<Meter>) -> Result<Self, MediaError> {
         let state = State {
             latch: Latch::new(spec.profile.fps),
-            newest: spec.slate.clone(),
+            newest: (spec.slate.clone(), Duration::ZERO),
             slate: spec.slate.clone(),
             current: spec.slate.clone(),
             stop: false,
@@ -83,7 +89,7 @@ impl Video {
 
     pub(super) fn picture(&self, picture: gst::Buffer, at: Duration) {
         self.change(|state| {
-            state.newest = picture;
+            state.newest = (picture, at);
             state.latch.picture(at);
         });
     }
@@ -120,7 +126,8 @@ impl Video {
         let mut encoder = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut rebuild_at = Instant::now();
         let mut keys = KeyFrames::every(self.key_interval);
-        while let Some((now, picture)) = self.next() {
+        let mut last_pts = Duration::ZERO;
+        while let Some(Next { now, picture, taken_at }) = self.next() {
             if let Some(error) = encoder.as_ref().and_then(|encoder| encoder.line.poll()) {
                 tracing::error!(%error, "the video encoder failed and is built again");
                 encoder = None;
@@ -136,29 +143,37 @@ impl Video {
                 if keys.due(now, self.hub.take_key_frame_request()) {
                     encoder.force_key_frame();
                 }
-                encoder.push(&picture, now, self.period);
+                // A new picture goes out with the time it was taken at, for its sound's sake.
+                last_pts = taken_at.max(last_pts + Duration::from_millis(1));
+                encoder.push(&picture, last_pts, self.period);
             }
         }
     }
 
     /// Waits until something is to be shown; `None` when it is over.
-    fn next(&self) -> Option<(Duration, gst::Buffer)> {
+    fn next(&self) -> Option<Next> {
         let mut state = self.lock();
         loop {
             if state.stop {
                 return None;
             }
             let now: Duration = self.clock.now().into();
-            match state.latch.decide(now) {
-                Decision::Push(Show::Slate) => state.current = state.slate.clone(),
-                Decision::Push(Show::New | Show::Again) => state.current = state.newest.clone(),
+            let taken_at = match state.latch.decide(now) {
+                Decision::Push(Show::Slate) => {
+                    state.current = state.slate.clone();
+                    now
+                }
+                Decision::Push(show) => {
+                    state.current = state.newest.0.clone();
+                    if show == Show::New { state.newest.1 } else { now }
+                }
                 Decision::Wait(until) => {
                     let wait = until.saturating_sub(now);
                     state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
                     continue;
                 }
-            }
-            return Some((now, state.current.clone()));
+            };
+            return Some(Next { now, picture: state.current.clone(), taken_at });
         }
     }
 
@@ -167,10 +182,9 @@ impl Video {
         let (hub, stats, clock) = (self.hub.clone(), Arc::clone(&self.stats), self.clock.clone());
         let publish = move |sink: &gstreamer_app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            if let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) {
-                let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-                stats.encoded(clock.now().into(), buffer.size(), key);
-                hub.publish(&Packet { track: Track::H264, key, caps, buffer });
+            if let Some(packet) = Packet::from_sample(Track::H264, &sample) {
+                stats.encoded(clock.now().into(), packet.buffer.size(), packet.key);
+                hub.publish(&packet);
             }
             Ok(gst::FlowSuccess::Ok)
         };

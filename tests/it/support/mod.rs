@@ -2,6 +2,7 @@
 
 pub mod bbb;
 pub mod decode;
+pub mod hub_decode;
 pub mod nginx;
 pub mod postgres;
 pub mod wait;

@@ -1,0 +1,197 @@
+//! Settings, from the environment.
+
+mod reader;
+mod values;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use url::Url;
+
+pub use self::values::{CallAllow, Database, IceServer, LogFormat, SecretKey};
+pub use self::variables::{VARIABLES, Variable, env_example};
+use crate::secret::Secret;
+use reader::Reader;
+
+/// Every setting, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// What browsers use; no path, query or fragment. `None`: not given, so `http://localhost` and the port that is listened on.
+    pub public_url: Option<Url>,
+    /// Folder of the database, the generated key and snapshots.
+    pub data_dir: PathBuf,
+    /// Where the data is kept.
+    pub database: Database,
+    /// Encrypts secrets at rest; `None` on SQLite: generated into the data folder.
+    pub secret_key: Option<SecretKey>,
+    /// Name of the first admin.
+    pub admin_user: String,
+    /// Password of the first admin; `None`: generated.
+    pub admin_password: Option<Secret>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// For the preview and the embedded edge.
+    pub webrtc: WebrtcSettings,
+    /// This process among the nodes.
+    pub node: NodeSettings,
+    /// What people may make us call besides public addresses.
+    pub call_allow: Vec<CallAllow>,
+    /// Opens `/metrics` from elsewhere.
+    pub metrics_token: Option<Secret>,
+    /// More certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// The browser that joins meetings; `None`: found on PATH.
+    pub chromium: Option<PathBuf>,
+    /// Filter of the log, as `tracing-subscriber` reads it.
+    pub log_filter: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+/// Settings of WebRTC to viewers.
+#[derive(Clone, Debug)]
+pub struct WebrtcSettings {
+    /// Addresses that viewers are told to send to; empty: those of this machine.
+    pub addresses: Vec<IpAddr>,
+    /// UDP ports to use; `None`: any free one.
+    pub udp_ports: Option<RangeInclusive<u16>>,
+    /// STUN and TURN servers for viewers.
+    pub ice_servers: Vec<IceServer>,
+}
+
+/// This process in the list of nodes.
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// Its name.
+    pub name: String,
+    /// Where the other nodes reach it.
+    pub url: Option<Url>,
+    /// CPU cores that broadcasts may use; `None`: measured.
+    pub capacity_cores: Option<f64>,
+}
+
+/// Everything that is wrong with the environment, a sentence each.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings cannot be used:\n  {}", problems.join("\n  "))]
+pub struct SettingsError {
+    /// The sentences.
+    pub problems: Vec<String>,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        // Names and values that are no UTF-8 are none of ours; ours are checked as text.
+        let environment =
+            std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
+        Self::from_map(&environment.collect())
+    }
+
+    /// Reads a map of names and values as if it were the environment.
+    pub fn from_map(environment: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(environment);
+        let settings = Self::read(&mut reader);
+        let problems = reader.into_problems();
+        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
+    }
+
+    fn read(reader: &mut Reader) -> Self {
+        let listen = reader
+            .parsed("BLUECAST_LISTEN", "an address and a port, such as 127.0.0.1:8080")
+            .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        let data_dir = PathBuf::from(reader.text("BLUECAST_DATA_DIR").unwrap_or("./data"));
+        let database = reader
+            .made("BLUECAST_DATABASE_URL", "sqlite://PATH (no options) or postgres://USER:PASSWORD@HOST/DATABASE", Database::parse)
+            .unwrap_or_else(|| Database::Sqlite(data_dir.join("bluecast.db")));
+        let secret_key = reader.made("BLUECAST_SECRET_KEY", "32 bytes in base64, as `openssl rand -base64 32` prints them", SecretKey::parse);
+        if matches!(database, Database::Postgres(_)) && reader.text("BLUECAST_SECRET_KEY").is_none() {
+            reader.problem("BLUECAST_SECRET_KEY must be given with Postgres; `openssl rand -base64 32` makes one".to_owned());
+        }
+        let call_allow = reader.list("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, CIDRs or `loopback`", |piece| {
+            piece.parse().ok()
+        });
+        let own_machine = if listen.ip().is_loopback() { vec![CallAllow::Loopback] } else { Vec::new() };
+        Self {
+            listen,
+            public_url: reader.made("BLUECAST_PUBLIC_URL", "an http:// or https:// address without a path", base_url),
+            database,
+            secret_key,
+            admin_user: reader.text("BLUECAST_ADMIN_USER").unwrap_or("admin").to_owned(),
+            admin_password: reader.secret("BLUECAST_ADMIN_PASSWORD"),
+            trusted_proxies: reader
+                .list("BLUECAST_TRUSTED_PROXIES", "a comma-separated list of addresses or CIDRs", values::network)
+                .unwrap_or_default(),
+            webrtc: WebrtcSettings::read(reader),
+            node: NodeSettings::read(reader),
+            call_allow: call_allow.unwrap_or(own_machine),
+            metrics_token: reader.secret("BLUECAST_METRICS_TOKEN"),
+            ca_file: file(reader, "BLUECAST_CA_FILE"),
+            chromium: file(reader, "BLUECAST_CHROMIUM"),
+            log_filter: reader
+                .made("BLUECAST_LOG", "a level (error, warn, info, debug, trace) or a filter such as `info,bluecast=debug`", |text| {
+                    tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+                })
+                .unwrap_or_else(|| "info".to_owned()),
+            log_format: reader
+                .made("BLUECAST_LOG_FORMAT", "`text` or `json`", |text| match text {
+                    "text" => Some(LogFormat::Text),
+                    "json" => Some(LogFormat::Json),
+                    _ => None,
+                })
+                .unwrap_or(LogFormat::Text),
+            data_dir,
+        }
+    }
+}
+
+impl WebrtcSettings {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            addresses: reader
+                .list("BLUECAST_WEBRTC_ADDRESSES", "a comma-separated list of addresses", |piece| piece.parse().ok())
+                .unwrap_or_default(),
+            udp_ports: reader.made("BLUECAST_WEBRTC_UDP_PORTS", "a range of ports such as 10000-10100", values::port_range),
+            ice_servers: reader
+                .list("BLUECAST_ICE_SERVERS", "a comma-separated list of stun:HOST:PORT and turn:USER:PASSWORD@HOST:PORT", IceServer::parse)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl NodeSettings {
+    fn read(reader: &mut Reader) -> Self {
+        let host_name = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self {
+            name: reader.text("BLUECAST_NODE_NAME").map_or_else(host_name, str::to_owned),
+            url: reader.made("BLUECAST_NODE_URL", "an http:// or https:// address without a path", base_url),
+            capacity_cores: reader.made("BLUECAST_NODE_CAPACITY", "a number of CPU cores above 0, such as 3.5", |text| {
+                text.parse().ok().filter(|cores: &f64| cores.is_finite() && *cores > 0.0)
+            }),
+        }
+    }
+}
+
+fn base_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.host().is_some()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    plain.then_some(url)
+}
+
+fn file(reader: &mut Reader, name: &'static str) -> Option<PathBuf> {
+    reader.made(name, "the path of a file that exists", |text| Some(PathBuf::from(text)).filter(|path| path.is_file()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Brings the tables up to date: the same files for both databases, built into the program.
+
+use std::sync::LazyLock;
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+
+use super::OpenError;
+
+/// Every file in `migrations/`: its time, its name, its text. Released ones are never changed, only followed.
+const FILES: &[(i64, &str, &str)] = &[(20_261_122_120_000, "begin", include_str!("../../migrations/20261122120000_begin.sql"))];
+
+/// sqlx's own name for the table that lists what was applied.
+const TABLE: &str = "_sqlx_migrations";
+
+pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(FILES.iter().map(migration).collect())
+});
+
+/// Checks without a change that every migration was applied.
+pub(super) async fn check(connection: &mut impl Migrate) -> Result<(), MigrateError> {
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    match MIGRATOR.iter().find(|migration| applied.iter().all(|applied| applied.version != migration.version)) {
+        Some(migration) => Err(MigrateError::VersionNotPresent(migration.version)),
+        None => Ok(()),
+    }
+}
+
+/// Puts an error into words; `other` does it for what has nothing to do with versions.
+pub(super) fn explain(error: MigrateError, other: impl FnOnce(sqlx::Error) -> OpenError) -> OpenError {
+    match error {
+        MigrateError::VersionMissing(version) => OpenError::Version(format!(
+            "the database was changed by a newer Bluecast (migration {version}), which this one does not know; start the newer one, or restore a backup"
+        )),
+        MigrateError::VersionMismatch(version) => OpenError::Version(format!(
+            "migration {version} was applied to this database with another text than this Bluecast has; restore a backup, or start the Bluecast that made it"
+        )),
+        MigrateError::VersionNotPresent(version) => OpenError::Version(format!(
+            "the serving Bluecast process has not applied migration {version}; restart it with this version, or run `bluecast migrate` while it is stopped"
+        )),
+        MigrateError::Dirty(version) => OpenError::Version(format!("migration {version} was left half applied; restore a backup")),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => other(error),
+        error => OpenError::Version(format!("the tables cannot be brought up to date: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::FILES;
+
+    #[test]
+    fn every_file_is_built_in() {
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap();
+        let found: BTreeSet<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(found, FILES.iter().map(|(version, name, _)| format!("{version}_{name}.sql")).collect());
+    }
+
+    #[test]
+    fn only_the_types_that_both_databases_read_alike() {
+        for (version, _, text) in FILES {
+            for word in [" INTEGER", " BOOLEAN", " TIMESTAMP", " REAL ", " INT ", " SERIAL", " JSON", " BLOB", " BYTEA", "AUTOINCREMENT"] {
+                assert!(!text.to_uppercase().contains(word), "{version} uses{word}");
+            }
+        }
+    }
+}

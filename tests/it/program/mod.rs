@@ -107,7 +107,6 @@ async fn beeps_meet_their_flashes_in_both_codecs() {
         })
         .await;
         source.stop().await;
-        eprintln!("{sound:?} {offsets:?}");
         // The first may fall into the joining of the source.
         let offsets = &offsets[1..];
         assert!(offsets.iter().all(|offset| (-45..=45).contains(offset)), "{sound:?}: {offsets:?}");

@@ -1,1 +1,3 @@
-//! The BBB API client against the double.
+//! The BBB client against the double, and the double itself.
+
+mod page;

@@ -1,0 +1,172 @@
+//! One broadcast on the air: its program, its source and its outputs, driven by the [machine](super::state).
+
+mod outputs;
+mod run;
+mod source;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use outputs::{TargetPlan, TargetView};
+pub use source::SourcePlan;
+
+use super::state::{Machine, Phase, Reason};
+use crate::media::clock::MediaClock;
+use crate::media::error::MediaError;
+use crate::media::output::Resolve;
+use crate::media::profile::Profile;
+use crate::media::program::{Program, ProgramSpec, ProgramStats};
+use crate::media::slate;
+use crate::media::source::{Evidence, Step};
+
+/// What a session is made of.
+pub struct SessionSpec {
+    /// The broadcast's id.
+    pub id: String,
+    /// The numbers.
+    pub profile: Profile,
+    /// Where picture and sound come from.
+    pub source: SourcePlan,
+    /// What the slate says.
+    pub title: String,
+    /// An image instead of the card.
+    pub slate: Option<Vec<u8>>,
+    /// Where it goes.
+    pub targets: Vec<TargetPlan>,
+    /// Take rumble and hiss from the sound.
+    pub voice_filter: bool,
+    /// Begin paused.
+    pub paused: bool,
+    /// How hosts of targets are looked up.
+    pub resolve: Resolve,
+}
+
+/// What a session tells its owner. After `Over` nothing more comes.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// The state has changed.
+    State(Standing),
+    /// Something an admin should read.
+    Event(Event),
+    /// What a page that went wrong left behind.
+    Evidence(Evidence),
+    /// Everything is taken down.
+    Over,
+}
+
+/// Where a broadcast stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The phase.
+    pub phase: Phase,
+    /// More in a word.
+    pub step: Option<Step>,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// Why it ended or is ending.
+    pub reason: Option<Reason>,
+}
+
+/// A line of the list that an admin reads.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// A stable word.
+    pub code: &'static str,
+    /// A sentence; no secrets.
+    pub message: String,
+    /// The target that it is about.
+    pub target_id: Option<String>,
+}
+
+/// What a session looks like now.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Where it stands.
+    pub standing: Standing,
+    /// What goes out.
+    pub program: ProgramStats,
+    /// The targets.
+    pub targets: Vec<TargetView>,
+}
+
+enum Command {
+    Stop,
+    Pause(bool),
+    AddTarget(TargetPlan),
+    RemoveTarget(String, oneshot::Sender<bool>),
+}
+
+/// A handle to a running session. Dropping the last one stops the session.
+#[derive(Clone)]
+pub struct Session {
+    commands: mpsc::Sender<Command>,
+    view: watch::Receiver<View>,
+    program: Arc<Program>,
+}
+
+impl Session {
+    /// Starts the program and the outputs, then the source. `reports` gets everything that happens.
+    ///
+    /// # Errors
+    /// When the program cannot be built.
+    pub async fn start(spec: SessionSpec, reports: mpsc::Sender<Report>) -> Result<Self, MediaError> {
+        let (profile, title, image) = (spec.profile.clone(), spec.title.clone(), spec.slate.clone());
+        let (voice_filter, paused, sound_offset) = (spec.voice_filter, spec.paused, spec.source.sound_offset());
+        let build = move || {
+            let slate = match image {
+                Some(image) => slate::render(image, &profile).or_else(|error| {
+                    tracing::warn!(%error, "the slate's image cannot be used; the plain card goes out");
+                    slate::render_card(&title, &profile)
+                }),
+                None => slate::render_card(&title, &profile),
+            }?;
+            let program = Program::start(ProgramSpec { profile, slate, voice_filter, sound_offset }, MediaClock::new())?;
+            program.pause(paused);
+            Ok(program)
+        };
+        let program = tokio::task::spawn_blocking(build)
+            .await
+            .map_err(|_| MediaError::ours("program_start", "The program could not be started."))??;
+        let program = Arc::new(program);
+        let (machine, effects) = Machine::new(spec.source.waits(), spec.paused);
+        let (commands, received) = mpsc::channel(32);
+        let run = run::Run::new(spec, Arc::clone(&program), machine, reports);
+        let view = run.view();
+        tokio::spawn(run.run(effects, received));
+        Ok(Self { commands, view, program })
+    }
+
+    /// Asks it to stop; [`Report::Over`] says when it has.
+    pub async fn stop(&self) {
+        drop(self.commands.send(Command::Stop).await);
+    }
+
+    /// Pauses or resumes.
+    pub async fn pause(&self, paused: bool) {
+        drop(self.commands.send(Command::Pause(paused)).await);
+    }
+
+    /// Adds a target.
+    pub async fn add_target(&self, target: TargetPlan) {
+        drop(self.commands.send(Command::AddTarget(target)).await);
+    }
+
+    /// Takes a target off; says whether there was one.
+    pub async fn remove_target(&self, id: &str) -> bool {
+        let (answer, answered) = oneshot::channel();
+        drop(self.commands.send(Command::RemoveTarget(id.to_owned(), answer)).await);
+        tokio::time::timeout(Duration::from_secs(10), answered).await.is_ok_and(|removed| removed.unwrap_or(false))
+    }
+
+    /// What it looks like now.
+    pub fn view(&self) -> View {
+        self.view.borrow().clone()
+    }
+
+    /// The program, for previews and snapshots.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+}

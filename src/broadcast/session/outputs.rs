@@ -1,0 +1,176 @@
+//! The outputs of a session: added, removed and watched while it runs.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::Event;
+use crate::media::error::MediaError;
+use crate::media::output::{Output, OutputEvent, OutputSpec, OutputState, Resolve, TargetUrl};
+use crate::media::program::Program;
+
+/// How long an output may take to say goodbye.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// Reports of outputs that nobody has read yet; more are dropped, the state itself is always current.
+const REPORTS: usize = 256;
+
+/// A target that a session is to feed.
+#[derive(Clone, Debug)]
+pub struct TargetPlan {
+    /// Its id.
+    pub id: String,
+    /// What people see of it; no secrets.
+    pub label: String,
+    /// Where it is.
+    pub url: TargetUrl,
+}
+
+/// How a target is doing.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct TargetView {
+    /// Its id.
+    pub id: String,
+    /// What people see of it.
+    pub label: String,
+    /// `rtmp`, `rtmps`, `srt`, `whip`.
+    pub protocol: String,
+    /// `connecting`, `live`, `backing_off`, `failed`.
+    pub state: String,
+    /// Why it is not live, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Why, in a stable word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Bytes sent since it was added.
+    pub bytes: u64,
+    /// Bit rate in kbit/s.
+    pub kbps: u32,
+    /// Round-trip time in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtt_ms: Option<f64>,
+    /// How often it came back.
+    pub reconnects: u32,
+}
+
+struct Running {
+    plan: TargetPlan,
+    output: Result<Output, MediaError>,
+}
+
+pub(super) struct Outputs {
+    running: Vec<Running>,
+    resolve: Resolve,
+    reports: mpsc::Sender<(String, OutputEvent)>,
+    received: mpsc::Receiver<(String, OutputEvent)>,
+}
+
+impl Outputs {
+    pub(super) fn new(resolve: Resolve) -> Self {
+        let (reports, received) = mpsc::channel(REPORTS);
+        Self { running: Vec::new(), resolve, reports, received }
+    }
+
+    pub(super) fn add(&mut self, plan: TargetPlan, program: &Program) {
+        let (reports, id) = (self.reports.clone(), plan.id.clone());
+        let report = move |event| drop(reports.try_send((id.clone(), event)));
+        let spec = OutputSpec { target: plan.url.clone(), resolve: self.resolve.clone() };
+        let output = Output::start(spec, program.hub(), program.clock(), report);
+        self.running.push(Running { plan, output });
+    }
+
+    /// Takes a target off and waits until it is gone. Says whether there was one.
+    pub(super) async fn remove(&mut self, id: &str) -> bool {
+        let Some(index) = self.running.iter().position(|running| running.plan.id == id) else { return false };
+        stop(vec![self.running.remove(index)]).await;
+        true
+    }
+
+    pub(super) async fn stop_all(&mut self) {
+        stop(std::mem::take(&mut self.running)).await;
+    }
+
+    /// The next thing an output has to say, as a line for admins.
+    pub(super) async fn next(&mut self) -> Event {
+        loop {
+            // The sender lives in `self`, so the channel never closes.
+            let Some((id, event)) = self.received.recv().await else { return std::future::pending().await };
+            let Some(running) = self.running.iter().find(|running| running.plan.id == id) else { continue };
+            return line(&running.plan, &event);
+        }
+    }
+
+    pub(super) fn views(&self) -> Vec<TargetView> {
+        self.running.iter().map(Running::view).collect()
+    }
+}
+
+impl Running {
+    fn view(&self) -> TargetView {
+        let (id, label, protocol) = (self.plan.id.clone(), self.plan.label.clone(), self.plan.url.protocol().to_owned());
+        match &self.output {
+            Ok(output) => {
+                let status = output.status();
+                let detail = status.detail.as_ref().filter(|_| status.state != OutputState::Live);
+                TargetView {
+                    id,
+                    label,
+                    protocol,
+                    state: state_word(status.state).to_owned(),
+                    detail: detail.map(ToString::to_string),
+                    code: detail.map(|error| error.code.to_owned()),
+                    bytes: status.bytes,
+                    kbps: status.kbps,
+                    rtt_ms: status.rtt_ms,
+                    reconnects: status.reconnects,
+                }
+            }
+            Err(error) => TargetView {
+                id,
+                label,
+                protocol,
+                state: "failed".to_owned(),
+                detail: Some(error.to_string()),
+                code: Some(error.code.to_owned()),
+                bytes: 0,
+                kbps: 0,
+                rtt_ms: None,
+                reconnects: 0,
+            },
+        }
+    }
+}
+
+fn state_word(state: OutputState) -> &'static str {
+    match state {
+        OutputState::Connecting => "connecting",
+        OutputState::Live => "live",
+        OutputState::BackingOff => "backing_off",
+        OutputState::Failed => "failed",
+    }
+}
+
+fn line(plan: &TargetPlan, event: &OutputEvent) -> Event {
+    let reason = event.detail.as_ref().map(ToString::to_string).unwrap_or_default();
+    let (code, message) = match event.state {
+        OutputState::Connecting => ("target_connecting", format!("{}: connecting.", plan.label)),
+        OutputState::Live => ("target_live", format!("{}: live.", plan.label)),
+        OutputState::BackingOff => ("target_lost", format!("{}: {reason} Trying again.", plan.label)),
+        OutputState::Failed => ("target_failed", format!("{}: {reason}", plan.label)),
+    };
+    Event { code, message, target_id: Some(plan.id.clone()) }
+}
+
+async fn stop(running: Vec<Running>) {
+    let mut stops = tokio::task::JoinSet::new();
+    for Running { plan, output } in running {
+        let Ok(output) = output else { continue };
+        stops.spawn_blocking(move || {
+            if !output.stop(STOP_WITHIN) {
+                tracing::warn!(target_label = plan.label, "an output hangs while going down; left behind on its thread");
+            }
+        });
+    }
+    while stops.join_next().await.is_some() {}
+}

@@ -1,0 +1,262 @@
+//! The loop of a session: everything that happens goes to the machine, what follows is done.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+
+use super::outputs::Outputs;
+use super::source::{Source, ending};
+use super::{Command, Event, Report, SessionSpec, SourcePlan, Standing, TargetPlan, View};
+use crate::broadcast::state::{Effect, Happened, Machine, Phase, Reason};
+use crate::media::program::Program;
+use crate::media::source::{SourceEnd, SourceEvent, Step};
+
+/// How often the program is asked whether it shows the source.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Every so many looks the numbers are published.
+const LOOKS_A_VIEW: u32 = 5;
+
+pub(super) struct Run {
+    id: String,
+    plan: SourcePlan,
+    program: Arc<Program>,
+    machine: Machine,
+    source: Option<Source>,
+    outputs: Outputs,
+    first_targets: Vec<TargetPlan>,
+    reports: mpsc::Sender<Report>,
+    view: watch::Sender<View>,
+    begun: Instant,
+    retry_at: Option<tokio::time::Instant>,
+    over: bool,
+}
+
+impl Run {
+    pub(super) fn new(spec: SessionSpec, program: Arc<Program>, machine: Machine, reports: mpsc::Sender<Report>) -> Self {
+        let view = View { standing: standing(&machine), program: program.stats(), targets: Vec::new() };
+        Self {
+            id: spec.id,
+            plan: spec.source,
+            program,
+            machine,
+            source: None,
+            outputs: Outputs::new(spec.resolve),
+            first_targets: spec.targets,
+            reports,
+            view: watch::Sender::new(view),
+            begun: Instant::now(),
+            retry_at: None,
+            over: false,
+        }
+    }
+
+    pub(super) fn view(&self) -> watch::Receiver<View> {
+        self.view.subscribe()
+    }
+
+    pub(super) async fn run(mut self, effects: Vec<Effect>, mut commands: mpsc::Receiver<Command>) {
+        for target in std::mem::take(&mut self.first_targets) {
+            self.outputs.add(target, &self.program);
+        }
+        self.report_state().await;
+        self.follow(effects).await;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut looks = 0;
+        while !self.over {
+            tokio::select! {
+                command = commands.recv() => self.command(command).await,
+                event = next_of(&mut self.source) => self.source_event(event).await,
+                event = self.outputs.next() => self.report(Report::Event(event)).await,
+                () = until(self.retry_at) => {
+                    self.retry_at = None;
+                    self.happened(Happened::RetryDue).await;
+                }
+                _ = look.tick() => {
+                    self.happened(Happened::Shows(self.program.shows_source())).await;
+                    looks += 1;
+                    if looks % LOOKS_A_VIEW == 0 {
+                        self.publish();
+                    }
+                }
+            }
+        }
+        let Self { program, reports, .. } = self;
+        // The program's threads are joined where that may take a moment.
+        drop(tokio::task::spawn_blocking(move || drop(program)).await);
+        drop(reports.send(Report::Over).await);
+    }
+
+    async fn command(&mut self, command: Option<Command>) {
+        match command {
+            // Nobody holds the session any more: nobody could stop it later.
+            Some(Command::Stop) | None => self.happened(Happened::Stop).await,
+            Some(Command::Pause(paused)) => {
+                self.program.pause(paused);
+                self.happened(Happened::Pause(paused)).await;
+            }
+            Some(Command::AddTarget(target)) => {
+                let event =
+                    Event { code: "target_added", message: format!("{}: added.", target.label), target_id: Some(target.id.clone()) };
+                self.outputs.add(target, &self.program);
+                self.report(Report::Event(event)).await;
+            }
+            Some(Command::RemoveTarget(id, answer)) => {
+                drop(answer.send(self.outputs.remove(&id).await));
+            }
+        }
+        self.publish();
+    }
+
+    async fn source_event(&mut self, event: SourceEvent) {
+        match event {
+            SourceEvent::Step(step) => {
+                tracing::info!(broadcast = self.id, ?step, "source");
+                self.report(Report::Event(step_line(step))).await;
+                self.happened(Happened::Step(step)).await;
+            }
+            SourceEvent::Notice { code, message } => self.report(Report::Event(Event { code, message, target_id: None })).await,
+            SourceEvent::Ended(end) => {
+                self.program.source_lost();
+                if let Some(source) = self.source.take() {
+                    source.stop().await;
+                }
+                let happened = Happened::SourceEnded(ending(&end));
+                self.report(Report::Event(end_line(&end))).await;
+                if let SourceEnd::Failed { evidence, .. } = end
+                    && (evidence.screenshot.is_some() || !evidence.console.is_empty())
+                {
+                    self.report(Report::Evidence(evidence)).await;
+                }
+                self.happened(happened).await;
+            }
+        }
+    }
+
+    async fn happened(&mut self, happened: Happened) {
+        let before = standing(&self.machine);
+        let effects = self.machine.on(happened, self.begun.elapsed());
+        if standing(&self.machine) != before {
+            self.report_state().await;
+        }
+        self.follow(effects).await;
+    }
+
+    async fn follow(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::StartSource => match self.plan.start(&self.program).await {
+                    Ok(source) => self.source = Some(source),
+                    Err(error) => {
+                        let end = SourceEnd::Failed { error, evidence: crate::media::source::Evidence::default() };
+                        Box::pin(self.source_event(SourceEvent::Ended(end))).await;
+                    }
+                },
+                Effect::RetryIn(wait) => self.retry_at = Some(tokio::time::Instant::now() + wait),
+                Effect::StopSource => self.program.source_lost(),
+                Effect::AskWhetherOver => {}
+                Effect::TakeDown => self.take_down().await,
+            }
+        }
+    }
+
+    async fn take_down(&mut self) {
+        let source = self.source.take();
+        let stop_source = async {
+            if let Some(source) = source {
+                source.stop().await;
+            }
+        };
+        tokio::join!(stop_source, self.outputs.stop_all());
+        self.machine.taken_down();
+        self.report_state().await;
+        self.over = true;
+    }
+
+    async fn report_state(&mut self) {
+        let now = standing(&self.machine);
+        tracing::info!(broadcast = self.id, phase = ?now.phase, step = ?now.step, paused = now.paused, reason = ?now.reason, "broadcast");
+        self.publish();
+        self.report(Report::State(now)).await;
+    }
+
+    async fn report(&self, report: Report) {
+        drop(self.reports.send(report).await);
+    }
+
+    fn publish(&self) {
+        let view = View { standing: standing(&self.machine), program: self.program.stats(), targets: self.outputs.views() };
+        self.view.send_replace(view);
+    }
+}
+
+fn standing(machine: &Machine) -> Standing {
+    Standing { phase: machine.phase(), step: machine.step(), paused: machine.paused(), reason: machine.reason() }
+}
+
+async fn next_of(source: &mut Option<Source>) -> SourceEvent {
+    match source {
+        Some(source) => source.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn step_line(step: Step) -> Event {
+    let (code, message) = match step {
+        Step::Browser => ("step_browser", "The browser is starting."),
+        Step::Page => ("step_page", "The meeting's page is loading."),
+        Step::Lobby => ("step_lobby", "The bot waits in the lobby: a moderator has to let it in."),
+        Step::Joined => ("step_joined", "In the meeting; the picture is there."),
+        Step::Audio => ("step_audio", "Joining the sound."),
+        Step::AudioJoined => ("step_audio_joined", "The sound is there."),
+    };
+    Event { code, message: message.to_owned(), target_id: None }
+}
+
+fn end_line(end: &SourceEnd) -> Event {
+    let (code, message) = match end {
+        SourceEnd::Stopped => ("source_stopped", "The source has stopped.".to_owned()),
+        SourceEnd::MeetingEnded => ("page_says_over", "The meeting's page shows that the meeting is over.".to_owned()),
+        SourceEnd::Removed => ("removed", "A moderator removed the bot from the meeting. It stays out.".to_owned()),
+        SourceEnd::Denied => ("denied", "A moderator did not let the bot in. It stays out.".to_owned()),
+        SourceEnd::Replaced => ("replaced", "Another join with the bot's name took its place.".to_owned()),
+        SourceEnd::Failed { error, .. } => (error.code, error.message.clone()),
+    };
+    Event { code, message, target_id: None }
+}
+
+/// What an admin reads of a change of state.
+pub(in crate::broadcast) fn state_line(standing: &Standing) -> Event {
+    let message = match (standing.phase, standing.reason) {
+        (Phase::Waiting, _) => "Waiting for the meeting to begin.",
+        (Phase::Joining, _) => "Joining.",
+        (Phase::Live, _) if standing.paused => "Paused: the slate is out.",
+        (Phase::Live, _) => "Live.",
+        (Phase::Interrupted, _) => "Interrupted: the slate is out while the source is built again.",
+        (_, Some(Reason::Stopped)) => "Stopped.",
+        (_, Some(Reason::MeetingEnded)) => "The meeting is over.",
+        (_, Some(Reason::Removed)) => "Over: the bot was removed.",
+        (_, Some(Reason::Denied)) => "Over: the bot was not let in.",
+        (_, Some(Reason::Limit)) => "Over: it reached its longest duration.",
+        (_, Some(Reason::Failed)) => "Over: something failed that no retry mends.",
+        (_, None) => "Over.",
+    };
+    let code = match standing.phase {
+        Phase::Waiting => "waiting",
+        Phase::Joining => "joining",
+        Phase::Live if standing.paused => "paused",
+        Phase::Live => "live",
+        Phase::Interrupted => "interrupted",
+        Phase::Ending => "ending",
+        Phase::Ended => "ended",
+    };
+    Event { code, message: message.to_owned(), target_id: None }
+}

@@ -1,0 +1,128 @@
+//! An X server of our own, without a screen: Xvfb on a free display that only the holder of a cookie can use.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+use super::folder::Folder;
+use super::spawn::process::Process;
+use super::spawn::{self, Child, Order};
+use super::{BrowserSpec, failure};
+use crate::media::error::MediaError;
+
+const SCHEME: &str = "MIT-MAGIC-COOKIE-1";
+
+/// A running display.
+pub(super) struct Display {
+    pub(super) child: Child,
+    pub(super) address: Address,
+}
+
+/// How to reach a display.
+#[derive(Clone)]
+pub(super) struct Address {
+    /// The number after the colon.
+    pub(super) number: u32,
+    /// The file that lets programs in.
+    pub(super) authority: PathBuf,
+    /// What is in it.
+    pub(super) cookie: [u8; 16],
+}
+
+impl Address {
+    /// What `DISPLAY` is set to.
+    pub(super) fn name(&self) -> String {
+        format!(":{}", self.number)
+    }
+
+    /// Name and data of the authorization, for a connection of our own.
+    pub(super) fn authorization(&self) -> (Vec<u8>, Vec<u8>) {
+        (SCHEME.into(), self.cookie.into())
+    }
+
+    /// The server's socket.
+    pub(super) fn socket(&self) -> PathBuf {
+        socket(self.number)
+    }
+}
+
+/// Starts one and waits until it says its number.
+pub(super) async fn start(folder: &Folder, spec: &BrowserSpec) -> Result<Display, MediaError> {
+    let mut cookie = [0; 16];
+    getrandom::fill(&mut cookie).map_err(|error| failure("display_failed", "The display's key cannot be made", &error))?;
+    let authority = folder.path().join("Xauthority");
+    write_authority(&authority, cookie).map_err(|error| failure("runtime_folder", "The runtime folder cannot be written", &error))?;
+    let (number_from, number_to) = spawn::pipe_pair().map_err(|error| failure("display_failed", "No pipe for the display", &error))?;
+    let args = [
+        "-displayfd",
+        "3",
+        "-screen",
+        "0",
+        &format!("{}x{}x24", spec.width, spec.height),
+        "-nolisten",
+        "tcp",
+        "-nocursor",
+        "-noreset",
+        "-auth",
+    ];
+    let mut args: Vec<_> = args.iter().map(Into::into).collect();
+    args.push(authority.clone().into_os_string());
+    let order = Order {
+        kind: "display",
+        program: "Xvfb".into(),
+        args,
+        env: spawn::environment(folder),
+        dir: folder.path().to_owned(),
+        fds: vec![(number_to, 3)],
+    };
+    let child = spawn::start(order).await.map_err(|error| failure("display_failed", "Xvfb cannot be started", &error).fatal())?;
+    folder.note_child(child.process()).map_err(|error| failure("runtime_folder", "The runtime folder cannot be written", &error))?;
+    let number = timeout(Duration::from_secs(10), read_number(number_from)).await.ok().flatten().ok_or_else(|| {
+        MediaError::ours("display_failed", format!("Xvfb did not come up. Its last words: {}", child.tail().lines().join(" / ")))
+    })?;
+    folder.note_display(number).map_err(|error| failure("runtime_folder", "The runtime folder cannot be written", &error))?;
+    Ok(Display { child, address: Address { number, authority, cookie } })
+}
+
+/// Removes the lock that a killed X server leaves in `/tmp`, if it is that of one of these children.
+pub(super) fn remove_lock(number: u32, children: &[Process]) {
+    let lock = PathBuf::from(format!("/tmp/.X{number}-lock"));
+    let Ok(holder) = fs::read_to_string(&lock) else { return };
+    let Ok(pid) = holder.trim().parse::<i32>() else { return };
+    if children.iter().any(|child| child.pid == pid && !child.runs()) {
+        let _ = fs::remove_file(socket(number));
+        let _ = fs::remove_file(lock);
+    }
+}
+
+fn socket(number: u32) -> PathBuf {
+    format!("/tmp/.X11-unix/X{number}").into()
+}
+
+async fn read_number(from: std::os::fd::OwnedFd) -> Option<u32> {
+    let mut pipe = pipe::Receiver::from_owned_fd(from).ok()?;
+    let mut text = Vec::new();
+    while !text.ends_with(b"\n") && text.len() < 16 {
+        if pipe.read_buf(&mut text).await.ok()? == 0 {
+            return None;
+        }
+    }
+    std::str::from_utf8(&text).ok()?.trim().parse().ok()
+}
+
+/// One entry that fits every address and display: family, address, number, name, data, each with its length before it.
+fn write_authority(path: &std::path::Path, cookie: [u8; 16]) -> std::io::Result<()> {
+    const FAMILY_WILD: u16 = 0xffff;
+    let mut entry = FAMILY_WILD.to_be_bytes().to_vec();
+    for part in [&b""[..], b"", SCHEME.as_bytes(), &cookie] {
+        entry.extend(u16::try_from(part.len()).unwrap_or(0).to_be_bytes());
+        entry.extend(part);
+    }
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(&entry)
+}

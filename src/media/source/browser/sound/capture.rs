@@ -1,0 +1,157 @@
+//! From the daemon to the program. A pipeline that breaks is built again for as long as the source lives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+
+use super::super::stats::Counters;
+use super::daemon::SINK;
+use super::level::Level;
+use crate::media::clock::MediaClock;
+use crate::media::error::MediaError;
+use crate::media::source::ProgramInput;
+
+const PIPELINE: &str = include_str!("../../../../../pipelines/source/pulse.launch");
+/// The monitor of a null sink gives samples all the time; when none came for so long the pipeline is stuck.
+const STUCK: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Where the sound goes.
+pub(in super::super) struct Listener {
+    pub(in super::super) clock: MediaClock,
+    pub(in super::super) input: Arc<dyn ProgramInput>,
+    pub(in super::super) counters: Arc<Counters>,
+}
+
+/// A running capture.
+pub(in super::super) struct Capture {
+    stop: Option<mpsc::Sender<()>>,
+    open: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Capture {
+    /// Starts it, with its gate shut.
+    pub(in super::super) fn start(server: String, listener: Listener) -> Result<Self, MediaError> {
+        let (stop, stopped) = mpsc::channel();
+        let open = Arc::new(AtomicBool::new(false));
+        let thread = thread::Builder::new().name("sound".into()).spawn({
+            let open = Arc::clone(&open);
+            move || run(&server, &Arc::new(listener), &open, &stopped)
+        });
+        let thread = thread.map_err(|error| super::super::failure("sound_failed", "No thread for the sound", &error))?;
+        Ok(Self { stop: Some(stop), open, thread: Some(thread) })
+    }
+
+    /// Lets the sound out.
+    pub(in super::super) fn open(&self) {
+        self.open.store(true, Ordering::Release);
+    }
+
+    /// Ends it. The daemon must be gone before: a pipeline waits for a stopped one.
+    pub(in super::super) async fn stop(mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let joined = tokio::task::spawn_blocking(move || thread.join());
+            if tokio::time::timeout(Duration::from_secs(5), joined).await.is_err() {
+                tracing::warn!("the sound capture does not end");
+            }
+        }
+    }
+}
+
+fn run(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, stopped: &mpsc::Receiver<()>) {
+    let mut pause = Duration::from_millis(200);
+    loop {
+        let heard = Arc::new(AtomicU64::new(0));
+        let outcome = Running::build(server, listener, open, &heard).and_then(|running| running.watch(&heard, stopped));
+        let Err(error) = outcome else { return };
+        if heard.load(Ordering::Relaxed) > 0 {
+            pause = Duration::from_millis(200);
+        }
+        tracing::warn!(%error, "the sound capture broke; building it again");
+        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A pipeline that goes back to NULL when it is dropped.
+struct Running(gst::Pipeline);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.set_state(gst::State::Null);
+    }
+}
+
+impl Running {
+    fn build(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, heard: &Arc<AtomicU64>) -> Result<Self, String> {
+        let text: String = PIPELINE.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n");
+        let element = gst::parse::launch(&text).map_err(|error| error.to_string())?;
+        let pipeline = element.downcast::<gst::Pipeline>().map_err(|_| "the text is no pipeline".to_owned())?;
+        let running = Self(pipeline);
+        let named = |name| running.0.by_name(name).ok_or_else(|| format!("no element is called {name}"));
+        let pulse = named("pulse")?;
+        pulse.set_property("server", server);
+        pulse.set_property("device", format!("{SINK}.monitor"));
+        let sink = named("sound")?.downcast::<gst_app::AppSink>().map_err(|_| "sound is no appsink".to_owned())?;
+        let (listener_, open, heard) = (Arc::clone(listener), Arc::clone(open), Arc::clone(heard));
+        let mut level = Level::default();
+        let mut samples = Vec::new();
+        let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            heard.fetch_add(1, Ordering::Relaxed);
+            if let Some(buffer) = sample.buffer()
+                && let Ok(bytes) = buffer.map_readable()
+            {
+                samples.clear();
+                samples.extend(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+                if let Some(centibel) = level.hear(&samples) {
+                    listener_.counters.level(centibel);
+                }
+                if open.load(Ordering::Acquire) {
+                    listener_.input.sound(&samples, buffer.pts().unwrap_or_else(|| listener_.clock.now()));
+                }
+            }
+            Ok(gst::FlowSuccess::Ok)
+        });
+        sink.set_callbacks(callbacks.build());
+        listener.clock.rule(&running.0);
+        running.0.set_state(gst::State::Playing).map_err(|error| error.to_string())?;
+        Ok(running)
+    }
+
+    /// Returns when it was stopped, or with what broke.
+    fn watch(&self, heard: &AtomicU64, stopped: &mpsc::Receiver<()>) -> Result<(), String> {
+        let bus = self.0.bus().ok_or("the pipeline has no bus")?;
+        let turn = Duration::from_millis(100);
+        let (mut last, mut quiet) = (0, Duration::ZERO);
+        loop {
+            if stopped.recv_timeout(turn) != Err(RecvTimeoutError::Timeout) {
+                return Ok(());
+            }
+            while let Some(message) = bus.pop() {
+                match message.view() {
+                    gst::MessageView::Error(error) => return Err(error.error().to_string()),
+                    gst::MessageView::Eos(_) => return Err("the sound ended".into()),
+                    gst::MessageView::Latency(_) => drop(self.0.recalculate_latency()),
+                    _ => {}
+                }
+            }
+            let now = heard.load(Ordering::Relaxed);
+            quiet = if now == last { quiet + turn } else { Duration::ZERO };
+            last = now;
+            if quiet >= STUCK {
+                return Err("no samples came for two seconds".into());
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Broadcasts, their targets and events in the database.
+
+use super::model::{Row, TargetRow};
+use super::session::{Event, Standing};
+use super::state::Phase;
+use crate::moment::now_ms;
+use crate::store::{Store, StoreError, Transaction, args};
+
+const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
+     voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired";
+
+/// What is kept of a new target.
+pub(super) struct NewTarget {
+    pub(super) id: String,
+    pub(super) origin_id: Option<String>,
+    pub(super) label: String,
+    pub(super) protocol: String,
+    pub(super) address_sealed: String,
+    pub(super) fingerprint: String,
+}
+
+/// Events of ended broadcasts, and broadcasts themselves, are read this many at a time at most.
+pub(super) const PAGE: i64 = 200;
+
+pub(super) async fn insert(tx: &mut Transaction, row: &Row, again: bool) -> Result<(), StoreError> {
+    tx.run(
+        "INSERT INTO broadcasts (id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, \
+         announce, voice_filter, again, desired, phase, step, paused, reason, node, started_by, started_ms, ended_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, NULL, $16, NULL, $17, $18, $19, NULL)",
+        args![
+            &row.id,
+            row.server_id.clone(),
+            &row.meeting_id,
+            &row.meeting_name,
+            &row.source,
+            &row.profile,
+            &row.overrides,
+            row.room_key.clone(),
+            &row.bot_name,
+            &row.bot_role,
+            &row.layout,
+            row.announce,
+            row.voice_filter,
+            again,
+            &row.phase,
+            row.paused,
+            &row.node,
+            &row.started_by,
+            row.started_ms
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn insert_target(tx: &mut Transaction, broadcast_id: &str, target: &NewTarget) -> Result<(), StoreError> {
+    tx.run(
+        "INSERT INTO targets (id, broadcast_id, origin_id, label, protocol, address_sealed, fingerprint, added_ms, removed_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL)",
+        args![
+            &target.id,
+            broadcast_id,
+            target.origin_id.clone(),
+            &target.label,
+            &target.protocol,
+            &target.address_sealed,
+            &target.fingerprint,
+            now_ms()
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// The open broadcast that already uses a room, or carries a meeting on a server.
+pub(super) async fn clash(tx: &mut Transaction, row: &Row, again: bool) -> Result<Option<(&'static str, String)>, StoreError> {
+    if let Some(room) = &row.room_key {
+        let sql = "SELECT id FROM broadcasts WHERE room_key = $1 AND ended_ms IS NULL";
+        if let Some((id,)) = tx.optional::<(String,)>(sql, args![room]).await? {
+            return Ok(Some(("room_busy", id)));
+        }
+    }
+    if let (Some(server), false) = (&row.server_id, again) {
+        let sql = "SELECT id FROM broadcasts WHERE server_id = $1 AND meeting_id = $2 AND ended_ms IS NULL";
+        if let Some((id,)) = tx.optional::<(String,)>(sql, args![server, &row.meeting_id]).await? {
+            return Ok(Some(("meeting_busy", id)));
+        }
+    }
+    Ok(None)
+}
+
+/// The open broadcast that already feeds a target.
+pub(super) async fn target_clash(tx: &mut Transaction, fingerprint: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT broadcast_id FROM targets WHERE fingerprint = $1 AND removed_ms IS NULL";
+    Ok(tx.optional::<(String,)>(sql, args![fingerprint]).await?.map(|(id,)| id))
+}
+
+pub(super) async fn one(store: &Store, id: &str) -> Result<Option<Row>, StoreError> {
+    store.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM broadcasts WHERE id = $1")), args![id]).await
+}
+
+/// Open broadcasts, then ended ones, newest first; `before` an id.
+pub(super) async fn list(store: &Store, before: Option<&str>, limit: i64) -> Result<Vec<Row>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2");
+    store.all(sqlx::AssertSqlSafe(sql), args![before.unwrap_or_default(), limit]).await
+}
+
+/// What this node should have on the air.
+pub(super) async fn open_on(store: &Store, node: &str) -> Result<Vec<Row>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE ended_ms IS NULL AND node = $1 ORDER BY id");
+    store.all(sqlx::AssertSqlSafe(sql), args![node]).await
+}
+
+pub(super) async fn targets(store: &Store, broadcast_id: &str) -> Result<Vec<TargetRow>, StoreError> {
+    let sql = "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL ORDER BY id";
+    store.all(sql, args![broadcast_id]).await
+}
+
+/// Targets that a broadcast had when it ended.
+pub(super) async fn last_targets(store: &Store, broadcast_id: &str) -> Result<Vec<TargetRow>, StoreError> {
+    let sql = "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND \
+         (removed_ms IS NULL OR removed_ms >= (SELECT ended_ms FROM broadcasts WHERE id = $1)) ORDER BY id";
+    store.all(sql, args![broadcast_id]).await
+}
+
+pub(super) async fn remove_target(store: &Store, broadcast_id: &str, id: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE targets SET removed_ms = $1 WHERE id = $2 AND broadcast_id = $3 AND removed_ms IS NULL";
+    Ok(store.run(sql, args![now_ms(), id, broadcast_id]).await? > 0)
+}
+
+/// Keeps where a broadcast stands; at its end its targets are free again.
+pub(super) async fn keep_standing(store: &Store, id: &str, standing: &Standing) -> Result<(), StoreError> {
+    use super::model::word;
+    let over = standing.phase == Phase::Ended;
+    let ended_ms = over.then(now_ms);
+    let mut tx = store.begin().await?;
+    tx.run(
+        "UPDATE broadcasts SET phase = $1, step = $2, paused = $3, reason = $4, ended_ms = $5, desired = CASE WHEN $6 = 1 THEN 0 ELSE desired END \
+         WHERE id = $7 AND ended_ms IS NULL",
+        args![
+            word(&standing.phase),
+            standing.step.map(|step| word(&step)),
+            standing.paused,
+            standing.reason.map(|reason| word(&reason)),
+            ended_ms,
+            over,
+            id
+        ],
+    )
+    .await?;
+    if let Some(ended_ms) = ended_ms {
+        tx.run("UPDATE targets SET removed_ms = $1 WHERE broadcast_id = $2 AND removed_ms IS NULL", args![ended_ms, id]).await?;
+    }
+    tx.commit().await
+}
+
+/// Writes that a broadcast should (not) be on the air.
+pub(super) async fn desire(store: &Store, id: &str, desired: bool) -> Result<(), StoreError> {
+    store.run("UPDATE broadcasts SET desired = $1 WHERE id = $2 AND ended_ms IS NULL", args![desired, id]).await.map(drop)
+}
+
+pub(super) async fn keep_paused(store: &Store, id: &str, paused: bool) -> Result<(), StoreError> {
+    store.run("UPDATE broadcasts SET paused = $1 WHERE id = $2 AND ended_ms IS NULL", args![paused, id]).await.map(drop)
+}
+
+/// A kept event.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(super) struct EventRow {
+    pub(super) id: String,
+    pub(super) at_ms: i64,
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) target_id: Option<String>,
+}
+
+pub(super) async fn keep_event(store: &Store, broadcast_id: &str, event: &Event) -> Result<EventRow, StoreError> {
+    let row = EventRow {
+        id: crate::id::new(),
+        at_ms: now_ms(),
+        code: event.code.to_owned(),
+        message: event.message.clone(),
+        target_id: event.target_id.clone(),
+    };
+    store
+        .run(
+            "INSERT INTO broadcast_events (id, broadcast_id, at_ms, code, message, target_id) VALUES ($1, $2, $3, $4, $5, $6)",
+            args![&row.id, broadcast_id, row.at_ms, &row.code, &row.message, row.target_id.clone()],
+        )
+        .await?;
+    Ok(row)
+}
+
+/// The newest events, oldest first; `before` an id.
+pub(super) async fn events(store: &Store, broadcast_id: &str, before: Option<&str>) -> Result<Vec<EventRow>, StoreError> {
+    let sql = "SELECT id, at_ms, code, message, target_id FROM broadcast_events WHERE broadcast_id = $1 AND ($2 = '' OR id < $2) \
+         ORDER BY id DESC LIMIT $3";
+    let mut rows: Vec<EventRow> = store.all(sql, args![broadcast_id, before.unwrap_or_default(), PAGE]).await?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// The open broadcast of a room, or the one that ended last.
+pub(super) async fn of_room(store: &Store, room_key: &str) -> Result<Option<Row>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE room_key = $1 ORDER BY CASE WHEN ended_ms IS NULL THEN 0 ELSE 1 END, id DESC LIMIT 1");
+    store.optional(sqlx::AssertSqlSafe(sql), args![room_key]).await
+}
+
+/// The open broadcast of each meeting on a server.
+pub(super) async fn of_server(store: &Store, server_id: &str) -> Result<Vec<(String, String)>, StoreError> {
+    store.all("SELECT meeting_id, id FROM broadcasts WHERE server_id = $1 AND ended_ms IS NULL ORDER BY id DESC", args![server_id]).await
+}

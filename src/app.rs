@@ -1,1 +1,109 @@
-//! Wires the parts together; start, drain, stop.
+//! Wires the rooms of the house together; start, drain, stop.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::account::{Doorkeeper, FirstAdmin, first_admin};
+use crate::config::Settings;
+use crate::store::vault::Vault;
+use crate::store::{OpenError, Purpose, Store, open_vault};
+use crate::{http, telemetry};
+
+/// Everything that routes need. Clones are handles to the same.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+pub struct Parts {
+    /// Settings, checked.
+    pub settings: Settings,
+    /// The database.
+    pub store: Store,
+    /// Seals and opens stored secrets.
+    pub vault: Vault,
+    /// Checks passwords and slows down those who guess.
+    pub doorkeeper: Doorkeeper,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Cancelled when the process begins to end: answers that never end by themselves do then.
+    pub stopping: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the database and everything that stands on it.
+    pub async fn open(settings: Settings, purpose: Purpose) -> Result<Self, OpenError> {
+        let store = Store::open(&settings, purpose).await?;
+        let vault = open_vault(&settings, &store).await?;
+        Ok(Self(Arc::new(Parts {
+            doorkeeper: Doorkeeper::new(),
+            metrics: telemetry::metrics(),
+            stopping: CancellationToken::new(),
+            settings,
+            store,
+            vault,
+        })))
+    }
+}
+
+/// Why the program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}; stop what uses it, or set BLUECAST_LISTEN to another address")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// A serving program.
+pub struct Running {
+    /// What it is made of.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The first admin, where this start made one.
+    pub first_admin: Option<FirstAdmin>,
+    serving: JoinHandle<()>,
+}
+
+impl Running {
+    /// Listens, opens the database and serves.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let cannot = |reason| StartError::Listen { address: settings.listen, reason };
+        let listener = TcpListener::bind(settings.listen).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        let app = App::open(settings, Purpose::Serve).await?;
+        let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
+        let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
+        Ok(Self { app, address, first_admin, serving })
+    }
+
+    /// Ends in order: nothing new comes in, what is under way finishes, then the database is closed.
+    pub async fn stop(self) {
+        self.app.stopping.cancel();
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the accept loop ended badly");
+        }
+        self.app.store.close().await;
+    }
+}

@@ -14,6 +14,7 @@ use url::Url;
 
 pub use self::values::{CallAllow, Database, IceServer, LogFormat, SecretKey};
 pub use self::variables::{VARIABLES, Variable, env_example};
+use crate::account::user::is_name;
 use crate::secret::Secret;
 use reader::Reader;
 
@@ -109,20 +110,24 @@ impl Settings {
         let database = reader
             .made("BLUECAST_DATABASE_URL", "sqlite://PATH (no options) or postgres://USER:PASSWORD@HOST/DATABASE", Database::parse)
             .unwrap_or_else(|| Database::Sqlite(data_dir.join("bluecast.db")));
-        let secret_key = reader.made("BLUECAST_SECRET_KEY", "32 bytes in base64, as `openssl rand -base64 32` prints them", SecretKey::parse);
+        let secret_key =
+            reader.made("BLUECAST_SECRET_KEY", "32 bytes in base64, as `openssl rand -base64 32` prints them", SecretKey::parse);
         if matches!(database, Database::Postgres(_)) && reader.text("BLUECAST_SECRET_KEY").is_none() {
             reader.problem("BLUECAST_SECRET_KEY must be given with Postgres; `openssl rand -base64 32` makes one".to_owned());
         }
-        let call_allow = reader.list("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, CIDRs or `loopback`", |piece| {
-            piece.parse().ok()
-        });
+        let call_allow = reader
+            .list("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, CIDRs or `loopback`", |piece| piece.parse().ok());
         let own_machine = if listen.ip().is_loopback() { vec![CallAllow::Loopback] } else { Vec::new() };
         Self {
             listen,
             public_url: reader.made("BLUECAST_PUBLIC_URL", "an http:// or https:// address without a path", base_url),
             database,
             secret_key,
-            admin_user: reader.text("BLUECAST_ADMIN_USER").unwrap_or("admin").to_owned(),
+            admin_user: reader
+                .made("BLUECAST_ADMIN_USER", "1 to 64 of the characters A–Z a–z 0–9 . _ - @", |text| {
+                    is_name(text).then(|| text.to_owned())
+                })
+                .unwrap_or_else(|| "admin".to_owned()),
             admin_password: reader.secret("BLUECAST_ADMIN_PASSWORD"),
             trusted_proxies: reader
                 .list("BLUECAST_TRUSTED_PROXIES", "a comma-separated list of addresses or CIDRs", values::network)

@@ -1,1 +1,49 @@
-//! What every route shares: router, problem documents, extractors, assets, OpenAPI.
+//! What every route shares: the router, problems (errors), extractors, guards, the `OpenAPI` document.
+//!
+//! A feature brings `routes() -> OpenApiRouter<App>` with paths below `/api/v1`, and handlers that answer [`Answer`]. Every handler names the
+//! permission it needs by its first argument, [`Allowed`](crate::account::Allowed).
+
+pub mod address;
+mod fallback;
+mod guard;
+pub mod json;
+pub mod list;
+pub mod openapi;
+mod parts;
+mod problem;
+pub mod serve;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use self::json::Json;
+pub use self::list::{List, Page};
+pub use self::parts::{Path, Query};
+pub use self::problem::{Answer, Problem};
+use crate::app::App;
+use crate::{account, telemetry};
+
+/// Every feature's routes below `/api/v1`.
+fn features() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(account::routes())
+}
+
+/// The whole site.
+pub fn router(app: App) -> Router {
+    let (api, document) = openapi::split(features());
+    let document = openapi::Served::new(&document);
+    Router::new()
+        .merge(api)
+        .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
+        .merge(telemetry::routes())
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .layer(from_fn(guard::refuse_nul))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn(guard::security_headers))
+        .layer(from_fn(guard::log))
+        .with_state(app)
+}

@@ -1,1 +1,4 @@
-//! Settings, store, accounts, routes.
+//! Settings, store, accounts, the HTTP base, servers, origins and rooms.
+
+mod account;
+mod store;

@@ -1,5 +1,6 @@
 //! Doubles and real servers that the tests run against. Each says on itself what it assumes.
 
+pub mod app;
 pub mod bbb;
 pub mod decode;
 pub mod hub_decode;

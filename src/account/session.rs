@@ -1,0 +1,80 @@
+//! Sessions: who is logged in, kept here and named by a cookie.
+
+use super::credential;
+use super::permission::Permissions;
+use super::user::{self, User};
+use crate::secret::Secret;
+use crate::store::{Store, StoreError, Transaction, args};
+
+/// A session ends after so long without a request.
+pub(super) const IDLE_LIFE_MS: i64 = 24 * 3600 * 1000;
+/// A session ends so long after the login.
+pub(super) const ABSOLUTE_LIFE_MS: i64 = 14 * 24 * 3600 * 1000;
+/// The time of the last request is written no oftener than this.
+const TOUCH_MS: i64 = 60 * 1000;
+/// Sessions that one user may have; the oldest goes.
+const PER_USER: i64 = 20;
+
+/// Begins a session and gives its cookie. Ended ones are swept out on the way.
+pub(super) async fn begin(tx: &mut Transaction, user_id: &str, now_ms: i64) -> Result<Secret, StoreError> {
+    let cookie = credential::generate("");
+    tx.run("DELETE FROM sessions WHERE seen_ms < $1 OR created_ms < $2", args![now_ms - IDLE_LIFE_MS, now_ms - ABSOLUTE_LIFE_MS]).await?;
+    tx.run(
+        "INSERT INTO sessions (token_hash, user_id, created_ms, seen_ms) VALUES ($1, $2, $3, $3)",
+        args![credential::hash(cookie.reveal()), user_id, now_ms],
+    )
+    .await?;
+    tx.run(
+        "DELETE FROM sessions WHERE user_id = $1 AND token_hash NOT IN \
+         (SELECT token_hash FROM sessions WHERE user_id = $1 ORDER BY created_ms DESC LIMIT $2)",
+        args![user_id, PER_USER],
+    )
+    .await?;
+    Ok(cookie)
+}
+
+/// Ends the session of a cookie.
+pub(super) async fn end(tx: &mut Transaction, cookie: &str) -> Result<(), StoreError> {
+    tx.run("DELETE FROM sessions WHERE token_hash = $1", args![credential::hash(cookie)]).await.map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    user_id: String,
+    created_ms: i64,
+    seen_ms: i64,
+}
+
+fn is_alive(row: &Row, now_ms: i64) -> bool {
+    now_ms - row.seen_ms < IDLE_LIFE_MS && now_ms - row.created_ms < ABSOLUTE_LIFE_MS
+}
+
+/// The user whose session this cookie names.
+pub(super) async fn find(store: &Store, cookie: &str, now_ms: i64) -> Result<Option<(User, Permissions)>, StoreError> {
+    let hash = credential::hash(cookie);
+    let row: Option<Row> = store.optional("SELECT user_id, created_ms, seen_ms FROM sessions WHERE token_hash = $1", args![&hash]).await?;
+    let Some(row) = row.filter(|row| is_alive(row, now_ms)) else { return Ok(None) };
+    if now_ms - row.seen_ms >= TOUCH_MS {
+        let touched = store.run("UPDATE sessions SET seen_ms = $2 WHERE token_hash = $1", args![&hash, now_ms]).await;
+        // A full disk must not log everybody out.
+        if let Err(error) = touched {
+            tracing::debug!(%error, "the time of a session's last request was not written");
+        }
+    }
+    user::with_permissions(store, &row.user_id).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_end_by_idleness_and_by_age() {
+        let row = |created_ms, seen_ms| Row { user_id: String::new(), created_ms, seen_ms };
+        let now_ms = 100 * ABSOLUTE_LIFE_MS;
+        assert!(is_alive(&row(now_ms, now_ms), now_ms));
+        assert!(is_alive(&row(now_ms - IDLE_LIFE_MS, now_ms - IDLE_LIFE_MS + 1), now_ms));
+        assert!(!is_alive(&row(now_ms - IDLE_LIFE_MS, now_ms - IDLE_LIFE_MS), now_ms));
+        assert!(!is_alive(&row(now_ms - ABSOLUTE_LIFE_MS, now_ms - 1), now_ms));
+    }
+}

@@ -1,0 +1,59 @@
+//! The description of the API: made out of the handlers, served, and checked in as `docs/openapi.json`.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Bluecast",
+        description = "Puts BigBlueButton meetings on the air. Errors are problem documents (RFC 9457) with a stable `code`; times are \
+                       RFC 3339; lists answer `items` and `next`.",
+        license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later")
+    ),
+    security(("token" = []), ("session" = []))
+)]
+struct Frame;
+
+/// Puts the features below `/api/v1` and splits them into what is served and what describes it.
+pub(super) fn split(features: OpenApiRouter<App>) -> (Router<App>, utoipa::openapi::OpenApi) {
+    let mut frame = Frame::openapi();
+    let components = frame.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("bluecast"))));
+    OpenApiRouter::with_openapi(frame).nest("/api/v1", features).split_for_parts()
+}
+
+/// The document as text, as `docs/openapi.json` holds it.
+pub fn document() -> String {
+    let (_, document) = split(super::features());
+    text(&document)
+}
+
+#[expect(clippy::expect_used, reason = "plain data; a test makes it")]
+fn text(document: &utoipa::openapi::OpenApi) -> String {
+    let mut text = document.to_pretty_json().expect("a document that can be written");
+    text.push('\n');
+    text
+}
+
+/// The document, ready to be answered.
+#[derive(Clone)]
+pub(super) struct Served(Bytes);
+
+impl Served {
+    pub(super) fn new(document: &utoipa::openapi::OpenApi) -> Self {
+        Self(text(document).into())
+    }
+
+    pub(super) fn answer(&self) -> Response {
+        ([(header::CONTENT_TYPE, "application/json")], self.0.clone()).into_response()
+    }
+}

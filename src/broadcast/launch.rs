@@ -1,0 +1,90 @@
+//! From a kept broadcast to a session's plan.
+
+use std::sync::Arc;
+
+use super::model::{Row, SourceKind, TargetAddress, TargetRow, of_word};
+use super::session::{SessionSpec, SourcePlan, TargetPlan};
+use super::store;
+use crate::media::error::MediaError;
+use crate::media::output::{Resolve, SrtSettings, TargetUrl};
+use crate::media::profile::{Overrides, Profile};
+use crate::reach::Reach;
+use crate::secret::Secret;
+use crate::store::Store;
+use crate::store::vault::Vault;
+
+/// Where a sealed address stands.
+const ADDRESS: &str = "targets.address";
+
+/// What launching needs to know of the process.
+#[derive(Clone)]
+pub struct Launcher {
+    /// Opens the secrets of targets and servers.
+    pub vault: Vault,
+    /// Which hosts may be called.
+    pub reach: Reach,
+}
+
+impl Launcher {
+    /// Looks hosts up for outputs, on their own threads.
+    fn resolve(&self) -> Resolve {
+        let (reach, runtime) = (self.reach.clone(), tokio::runtime::Handle::current());
+        Arc::new(move |host: &str, port: u16| {
+            runtime.block_on(reach.resolve(host, port)).map_err(|error| {
+                let found = MediaError::target(error.code(), error.to_string());
+                if error.retry() { found } else { found.fatal() }
+            })
+        })
+    }
+
+    /// Seals a target's address for its row.
+    pub(super) fn seal(&self, id: &str, address: &TargetAddress) -> String {
+        let text = serde_json::to_string(address).unwrap_or_default();
+        self.vault.seal(ADDRESS, id, &Secret::new(text))
+    }
+
+    fn open(&self, row: &TargetRow) -> Result<TargetPlan, MediaError> {
+        let broken = || MediaError::ours("target_unreadable", format!("{}: the kept address cannot be read.", row.label)).fatal();
+        let text = self.vault.open(ADDRESS, &row.id, &row.address_sealed).map_err(|_| broken())?;
+        let address: TargetAddress = serde_json::from_str(text.reveal()).map_err(|_| broken())?;
+        let url = target_url(&address).map_err(|_| broken())?;
+        Ok(TargetPlan { id: row.id.clone(), label: row.label.clone(), url })
+    }
+}
+
+/// The checked form of an address.
+pub(super) fn target_url(address: &TargetAddress) -> Result<TargetUrl, crate::media::output::BadTarget> {
+    let key = address.stream_key.clone().map(Secret::new);
+    let has_srt = address.streamid.is_some() || address.passphrase.is_some() || address.latency_ms.is_some() || address.opus;
+    let srt = has_srt.then(|| SrtSettings {
+        streamid: address.streamid.clone().map(Secret::new),
+        passphrase: address.passphrase.clone().map(Secret::new),
+        latency_ms: address.latency_ms,
+        opus: address.opus,
+    });
+    TargetUrl::parse(&address.url, key.as_ref(), srt.as_ref())
+}
+
+/// The plan of a kept broadcast.
+pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Result<SessionSpec, MediaError> {
+    let unreadable = |what: &str| MediaError::ours("broadcast_unreadable", format!("The kept broadcast has an unusable {what}.")).fatal();
+    let overrides: Overrides = serde_json::from_str(&row.overrides).map_err(|_| unreadable("profile"))?;
+    let profile = Profile::named(&row.profile).and_then(|profile| profile.with(&overrides)).map_err(|_| unreadable("profile"))?;
+    let store_away = |error: crate::store::StoreError| MediaError::ours("database", error.to_string());
+    let targets = store::targets(store, &row.id).await.map_err(store_away)?;
+    let source = match of_word::<SourceKind>(&row.source) {
+        Some(SourceKind::Test) => SourcePlan::Test,
+        _ => return Err(unreadable("source")),
+    };
+    Ok(SessionSpec {
+        id: row.id.clone(),
+        profile,
+        source,
+        title: row.meeting_name.clone(),
+        slate: None,
+        targets: targets.iter().map(|target| launcher.open(target)).collect::<Result<_, _>>()?,
+        voice_filter: row.voice_filter == 1,
+        paused: row.paused == 1,
+        resolve: launcher.resolve(),
+    })
+}

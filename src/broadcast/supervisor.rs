@@ -1,0 +1,229 @@
+//! Makes desired state true: what should be on the air is, now and after a crash or restart.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::evidence;
+use super::launch::{self, Launcher};
+use super::model::Row;
+use super::news::NewsDesk;
+use super::room_state::{self, RoomState};
+use super::session::{Event, Report, Session, Standing, state_line};
+use super::state::{Phase, Reason};
+use super::store;
+use crate::store::{Store, StoreError};
+
+/// How often numbers are told to those who watch.
+const NUMBERS_EVERY: Duration = Duration::from_secs(1);
+/// Reports of a session that are not yet kept.
+const REPORTS: usize = 256;
+/// How long broadcasts may take to end when the process does.
+const END_WITHIN: Duration = Duration::from_secs(20);
+
+/// All broadcasts of this process. Clones are handles to the same.
+#[derive(Clone)]
+pub struct Supervisor(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    node: String,
+    data_dir: PathBuf,
+    launcher: Launcher,
+    news: NewsDesk,
+    sessions: Mutex<HashMap<String, Session>>,
+    tasks: TaskTracker,
+}
+
+impl Supervisor {
+    /// A supervisor that has nothing on the air yet.
+    pub fn new(store: Store, node: String, data_dir: PathBuf, launcher: Launcher, news: NewsDesk) -> Self {
+        Self(Arc::new(Inner { store, node, data_dir, launcher, news, sessions: Mutex::default(), tasks: TaskTracker::new() }))
+    }
+
+    /// The name of this process among the nodes.
+    pub fn node(&self) -> &str {
+        &self.0.node
+    }
+
+    /// Where changes are told.
+    pub fn news(&self) -> &NewsDesk {
+        &self.0.news
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A running broadcast's session.
+    pub fn session(&self, id: &str) -> Option<Session> {
+        self.sessions().get(id).cloned()
+    }
+
+    /// How many run.
+    pub fn running(&self) -> usize {
+        self.sessions().len()
+    }
+
+    /// Takes up what a process before this one had on the air.
+    pub async fn resume(&self) -> Result<(), StoreError> {
+        for row in store::open_on(&self.0.store, &self.0.node).await? {
+            if row.desired == 1 {
+                tracing::info!(broadcast = row.id, "taken up again");
+                self.event(&row.id, &Event { code: "resumed_after_restart", message: "Bluecast was restarted; the broadcast goes on.".into(), target_id: None })
+                    .await;
+                self.launch(row).await;
+            } else {
+                self.over(&row, Reason::Stopped).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a kept broadcast on the air. What cannot be launched ends with `failed` and says why.
+    pub async fn launch(&self, row: Row) {
+        let (reports, received) = mpsc::channel(REPORTS);
+        let started = match launch::spec(&self.0.launcher, &self.0.store, &row).await {
+            Ok(spec) => Session::start(spec, reports).await,
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(session) => {
+                self.sessions().insert(row.id.clone(), session);
+                let supervisor = self.clone();
+                self.0.tasks.spawn(async move { supervisor.follow(row, received).await });
+            }
+            Err(error) => {
+                tracing::error!(broadcast = row.id, %error, "a broadcast cannot be launched");
+                self.event(&row.id, &Event { code: error.code, message: error.message, target_id: None }).await;
+                self.over(&row, Reason::Failed).await;
+            }
+        }
+    }
+
+    /// Writes down that a broadcast should end, and ends it.
+    pub async fn stop(&self, row: &Row) -> Result<(), StoreError> {
+        store::desire(&self.0.store, &row.id, false).await?;
+        match self.session(&row.id) {
+            Some(session) => session.stop().await,
+            None => self.over(row, Reason::Stopped).await,
+        }
+        Ok(())
+    }
+
+    /// Pauses or resumes.
+    pub async fn pause(&self, id: &str, paused: bool) -> Result<(), StoreError> {
+        store::keep_paused(&self.0.store, id, paused).await?;
+        if let Some(session) = self.session(id) {
+            session.pause(paused).await;
+        }
+        Ok(())
+    }
+
+    /// Ends everything that runs here without ending the broadcasts: the next process takes them up again.
+    pub async fn drain(&self) {
+        let sessions: Vec<Session> = self.sessions().drain().map(|(_, session)| session).collect();
+        for session in sessions {
+            session.stop().await;
+        }
+        self.0.tasks.close();
+        if tokio::time::timeout(END_WITHIN, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("some broadcasts did not end in time");
+        }
+    }
+
+    /// Keeps and tells what a session reports, until it is over.
+    async fn follow(&self, row: Row, mut reports: mpsc::Receiver<Report>) {
+        let mut numbers = tokio::time::interval(NUMBERS_EVERY);
+        numbers.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                report = reports.recv() => match report {
+                    Some(Report::State(standing)) => self.stands(&row, &standing).await,
+                    Some(Report::Event(event)) => self.event(&row.id, &event).await,
+                    Some(Report::Evidence(found)) => evidence::keep(&self.0.data_dir, &row.id, found).await,
+                    Some(Report::Over) | None => break,
+                },
+                _ = numbers.tick() => self.tell_numbers(&row.id),
+            }
+        }
+        self.sessions().remove(&row.id);
+        self.tell_room(&row).await;
+    }
+
+    /// A session that was drained ends without the broadcast being over: only what is not desired any more, or ended by itself, is.
+    async fn stands(&self, row: &Row, standing: &Standing) {
+        let drained = standing.reason == Some(Reason::Stopped)
+            && self.session(&row.id).is_none()
+            && store::one(&self.0.store, &row.id).await.is_ok_and(|kept| kept.is_some_and(|kept| kept.desired == 1));
+        if drained {
+            return;
+        }
+        if let Err(error) = store::keep_standing(&self.0.store, &row.id, standing).await {
+            tracing::error!(broadcast = row.id, %error, "where a broadcast stands could not be kept");
+        }
+        self.event(&row.id, &state_line(standing)).await;
+        self.0.news.tell("broadcast", standing_json(&row.id, standing));
+        self.tell_room(row).await;
+    }
+
+    async fn over(&self, row: &Row, reason: Reason) {
+        let standing = Standing { phase: Phase::Ended, step: None, paused: row.paused == 1, reason: Some(reason) };
+        self.stands(row, &standing).await;
+    }
+
+    async fn event(&self, id: &str, event: &Event) {
+        match store::keep_event(&self.0.store, id, event).await {
+            Ok(kept) => {
+                let at = crate::moment::rfc3339(kept.at_ms);
+                let line = json!({ "id": kept.id, "at": at, "code": kept.code, "message": kept.message, "target_id": kept.target_id });
+                self.0.news.tell("broadcast", json!({ "id": id, "event": line }));
+            }
+            Err(error) => tracing::error!(broadcast = id, code = event.code, %error, "an event could not be kept"),
+        }
+    }
+
+    fn tell_numbers(&self, id: &str) {
+        let Some(session) = self.session(id) else { return };
+        let view = session.view();
+        self.0.news.tell("broadcast", json!({ "id": id, "program": view.program }));
+        for target in view.targets {
+            let mut target = json!(target);
+            target["broadcast_id"] = json!(id);
+            self.0.news.tell("target", target);
+        }
+    }
+
+    async fn tell_room(&self, row: &Row) {
+        let Some(key) = &row.room_key else { return };
+        match self.room_state(key).await {
+            Ok(state) => {
+                let mut told = json!(state);
+                told["id"] = json!(key);
+                self.0.news.tell("room", told);
+            }
+            Err(error) => tracing::error!(room = key, %error, "a room's state could not be read"),
+        }
+    }
+
+    /// What a room shows now.
+    pub async fn room_state(&self, key: &str) -> Result<RoomState, StoreError> {
+        let row = store::of_room(&self.0.store, key).await?;
+        Ok(room_state::of(row.as_ref(), crate::moment::now_ms()))
+    }
+
+    /// The session that a room plays.
+    pub async fn room_session(&self, key: &str) -> Result<Option<Session>, StoreError> {
+        let row = store::of_room(&self.0.store, key).await?;
+        Ok(row.filter(|row| row.ended_ms.is_none()).and_then(|row| self.session(&row.id)))
+    }
+}
+
+fn standing_json(id: &str, standing: &Standing) -> serde_json::Value {
+    json!({ "id": id, "phase": standing.phase, "step": standing.step, "paused": standing.paused, "reason": standing.reason })
+}

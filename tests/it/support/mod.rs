@@ -4,4 +4,5 @@ pub mod bbb;
 pub mod decode;
 pub mod nginx;
 pub mod postgres;
+pub mod srt;
 pub mod wait;

@@ -1,1 +1,81 @@
 //! RTMP, SRT and WHEP to real receivers.
+
+mod rig;
+mod rtmp;
+mod srt;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bluecast::media::error::MediaError;
+use bluecast::media::output::{Output, OutputEvent, OutputSpec, OutputState, OutputStatus, Resolve, SrtSettings, TargetUrl};
+use bluecast::secret::Secret;
+
+use crate::support::wait::until_blocking;
+use rig::Rig;
+
+fn resolve() -> Resolve {
+    Arc::new(|host: &str, port: u16| {
+        let found: Vec<SocketAddr> = (host, port)
+            .to_socket_addrs()
+            .map_err(|_| MediaError::target("unknown_host", format!("The host name {host} is unknown.")))?
+            .collect();
+        Ok(found)
+    })
+}
+
+/// An output under test, with everything it reported.
+struct Watched {
+    output: Output,
+    events: Arc<Mutex<Vec<OutputEvent>>>,
+}
+
+impl Watched {
+    fn to(rig: &Rig, target: TargetUrl) -> Self {
+        let events: Arc<Mutex<Vec<OutputEvent>>> = Arc::default();
+        let seen = Arc::clone(&events);
+        let spec = OutputSpec { target, resolve: resolve() };
+        let output = Output::start(spec, &rig.hub, &rig.clock, move |event| seen.lock().unwrap().push(event)).unwrap();
+        Self { output, events }
+    }
+
+    fn rtmp(rig: &Rig, url: &str) -> Self {
+        Self::to(rig, TargetUrl::parse(url, None, None).unwrap())
+    }
+
+    fn srt(rig: &Rig, port: u16, settings: &SrtSettings) -> Self {
+        Self::to(rig, TargetUrl::parse(&format!("srt://127.0.0.1:{port}"), None, Some(settings)).unwrap())
+    }
+
+    fn status(&self) -> OutputStatus {
+        self.output.status()
+    }
+
+    fn wait(&self, seconds: u64, state: OutputState) -> OutputStatus {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        loop {
+            let status = self.status();
+            if status.state == state {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "waited {seconds} s in vain for {state:?}: {status:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for a failure and gives its code.
+    fn wait_code(&self, seconds: u64, code: &str) -> MediaError {
+        until_blocking(seconds, &format!("the reason {code}; is {:?}", self.status()), || {
+            self.status().detail.filter(|detail| detail.code == code)
+        })
+    }
+
+    fn stop(&self) {
+        assert!(self.output.stop(Duration::from_secs(5)), "an output does not stop");
+    }
+}
+
+fn secret(text: &str) -> Option<Secret> {
+    Some(Secret::new(text))
+}

@@ -6,4 +6,5 @@ pub mod decode;
 pub mod hub_decode;
 pub mod nginx;
 pub mod postgres;
+pub mod srt;
 pub mod wait;

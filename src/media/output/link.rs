@@ -1,0 +1,84 @@
+//! One connection's pipeline: built, started within a deadline, read, and thrown away.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::AppSrc;
+
+use super::liveness::Reading;
+use crate::media::error::MediaError;
+use crate::media::pipeline::Line;
+
+/// How long a pipeline may take to start: elements open sockets in it.
+const START: Duration = Duration::from_secs(5);
+/// How long the last bytes of a stream that is being stopped may take, so that the server hears of its end.
+const FAREWELL: gst::ClockTime = gst::ClockTime::from_mseconds(300);
+
+/// What a pipeline has to say.
+pub(super) enum Said {
+    /// An error, with `GStreamer`'s debug text.
+    Error(gst::glib::Error, String),
+    /// Nothing until the time was over.
+    Nothing,
+}
+
+/// A pipeline that carries the program to one target.
+pub(super) struct Link {
+    line: Line,
+    sink: gst::Element,
+    bus: gst::Bus,
+    read: fn(&gst::Element) -> Reading,
+    pub(super) video: AppSrc,
+    pub(super) audio: AppSrc,
+}
+
+impl Link {
+    pub(super) fn new(line: Line, sink: gst::Element, read: fn(&gst::Element) -> Reading) -> Result<Self, MediaError> {
+        let (video, audio) = (line.appsrc("h264")?, line.appsrc("sound")?);
+        let bus = line.pipeline().bus().ok_or_else(|| MediaError::ours("bad_pipeline", "A pipeline came without a bus.").fatal())?;
+        Ok(Self { line, sink, bus, read, video, audio })
+    }
+
+    /// Starts the pipeline, on a thread of its own. An error of an element is on the bus afterwards.
+    pub(super) fn start(&self) -> Result<(), MediaError> {
+        let (done, wait) = mpsc::sync_channel(1);
+        let pipeline = self.line.pipeline().clone();
+        let spawned = std::thread::Builder::new().name("output-start".into()).spawn(move || {
+            let _ = done.send(pipeline.set_state(gst::State::Playing).is_ok());
+        });
+        if spawned.is_err() {
+            return Err(MediaError::ours("no_thread", "No thread could be started for an output."));
+        }
+        match wait.recv_timeout(START) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(MediaError::ours("timed_out", "An output's pipeline did not start in time.")),
+        }
+    }
+
+    /// Waits for an error, and does what the pipeline asks for meanwhile.
+    pub(super) fn listen(&self, wait: Duration) -> Said {
+        const TYPES: [gst::MessageType; 2] = [gst::MessageType::Error, gst::MessageType::Latency];
+        let wait = gst::ClockTime::try_from(wait).unwrap_or(gst::ClockTime::ZERO);
+        let Some(message) = self.bus.timed_pop_filtered(wait, &TYPES) else { return Said::Nothing };
+        match message.view() {
+            gst::MessageView::Error(error) => Said::Error(error.error(), error.debug().map(|text| text.to_string()).unwrap_or_default()),
+            _ => {
+                let _ = self.line.pipeline().recalculate_latency();
+                Said::Nothing
+            }
+        }
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        (self.read)(&self.sink)
+    }
+
+    /// Ends the stream in the protocol's own way, as far as the target still listens.
+    pub(super) fn say_farewell(&self) {
+        let _ = self.video.end_of_stream();
+        let _ = self.audio.end_of_stream();
+        let _ = self.bus.timed_pop_filtered(FAREWELL, &[gst::MessageType::Error, gst::MessageType::Eos]);
+    }
+}

@@ -1,0 +1,252 @@
+//! The thread of an output: connect, watch, back off, and again.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::backoff::BackOff;
+use super::feed::Feed;
+use super::link::{Link, Said};
+use super::liveness::{Liveness, Verdict};
+use super::status::{OutputEvent, OutputState, OutputStatus, Rate};
+use super::target::TargetUrl;
+use super::{OutputSpec, reason, rtmp, srt, srt_probe};
+use crate::media::clock::MediaClock;
+use crate::media::error::{MediaError, Side};
+use crate::media::hub::Hub;
+use crate::media::packet::Track;
+
+/// How often a connection is looked at: often while it comes up, as a picture waits for it.
+const WHILE_CONNECTING: Duration = Duration::from_millis(20);
+const WHILE_LIVE: Duration = Duration::from_millis(200);
+
+type Events = Box<dyn Fn(OutputEvent) + Send>;
+
+/// What an output's thread shares with its owner.
+pub(super) struct Shared {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    status: OutputStatus,
+    stop: bool,
+    ended: bool,
+}
+
+impl Shared {
+    pub(super) fn status(&self) -> OutputStatus {
+        self.lock().status.clone()
+    }
+
+    pub(super) fn stop(&self, within: Duration) -> bool {
+        let mut inner = self.lock();
+        inner.stop = true;
+        self.changed.notify_all();
+        let deadline = Instant::now() + within;
+        while !inner.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            inner = self.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn stopping(&self) -> bool {
+        self.lock().stop
+    }
+
+    /// Waits, or less when the output is to stop.
+    fn rest(&self, time: Duration) {
+        let deadline = Instant::now() + time;
+        let mut inner = self.lock();
+        while !inner.stop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            inner = self.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Runner {
+    spec: OutputSpec,
+    clock: MediaClock,
+    feed: Arc<Feed>,
+    shared: Arc<Shared>,
+    events: Events,
+    begun: Instant,
+    went_live: bool,
+    /// Bytes of the connections before this one.
+    bytes_before: u64,
+}
+
+pub(super) fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: Events) -> Result<Arc<Shared>, MediaError> {
+    let shared = Arc::new(Shared { inner: Mutex::default(), changed: Condvar::new() });
+    let feed = Feed::new(hub.clone());
+    let audio = match &spec.target {
+        TargetUrl::Srt(target) if target.opus => Track::Opus,
+        _ => Track::Aac,
+    };
+    let sink = Arc::clone(&feed);
+    // One subscription for the output's life, not one for each connection: a target that comes and goes asks for no key frames.
+    let subscription = hub.subscribe(&[Track::H264, audio], move |packet| sink.offer(packet));
+    let runner = Runner {
+        spec,
+        clock: clock.clone(),
+        feed,
+        shared: Arc::clone(&shared),
+        events,
+        begun: Instant::now(),
+        went_live: false,
+        bytes_before: 0,
+    };
+    let run = move || {
+        let shared = Arc::clone(&runner.shared);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runner.run()));
+        drop(subscription);
+        let mut inner = shared.lock();
+        if result.is_err() {
+            inner.status.state = OutputState::Failed;
+            inner.status.detail = Some(MediaError::ours("panic", "The output broke down; the log says where.").fatal());
+        }
+        inner.ended = true;
+        drop(inner);
+        shared.changed.notify_all();
+    };
+    match std::thread::Builder::new().name("output".into()).spawn(run) {
+        Ok(_) => Ok(shared),
+        Err(_) => Err(MediaError::ours("no_thread", "No thread could be started for an output.")),
+    }
+}
+
+impl Runner {
+    fn run(mut self) {
+        let mut back_off = BackOff::default();
+        while !self.shared.stopping() {
+            self.enter(OutputState::Connecting, None);
+            let mut live_since = None;
+            let error = self.connect(&mut live_since);
+            self.shared.lock().status.kbps = 0;
+            let Err(error) = error else { return };
+            let state = if error.retry { OutputState::BackingOff } else { OutputState::Failed };
+            tracing::info!(target = %self.spec.target, code = error.code, "output: {error}");
+            let fatal = !error.retry;
+            self.enter(state, Some(error));
+            if fatal {
+                while !self.shared.stopping() {
+                    self.shared.rest(Duration::from_hours(1));
+                }
+                return;
+            }
+            let lived = live_since.map_or(Duration::ZERO, |since: Instant| since.elapsed());
+            self.shared.rest(back_off.after(lived, chance()));
+        }
+    }
+
+    /// One connection, from the look-up to its end. `Ok` when the output is to stop.
+    fn connect(&mut self, live_since: &mut Option<Instant>) -> Result<(), MediaError> {
+        let target = self.spec.target.clone();
+        let (host, port) = target.host_and_port();
+        let addresses = (self.spec.resolve)(host, port)?;
+        let Some(&at) = addresses.first() else { return Err(reason::unknown_host(&target)) };
+        if self.shared.stopping() {
+            return Ok(());
+        }
+        let link = match &target {
+            TargetUrl::Rtmp(target) => rtmp::build(target, &self.clock)?,
+            TargetUrl::Srt(target) => srt::build(target, at, &self.clock)?,
+        };
+        self.feed.attach(&link.video, &link.audio);
+        let mut result = link.start().and_then(|()| self.watch(&link, live_since));
+        self.feed.detach();
+        if result.is_ok() && live_since.is_some() {
+            link.say_farewell();
+        }
+        self.bytes_before += link.reading().bytes;
+        drop(link);
+        if let (TargetUrl::Srt(_), None, Err(MediaError { side: Side::Target, .. })) = (&target, &live_since, &result) {
+            result = Err(match srt_probe::probe(at) {
+                srt_probe::Found::Nothing => reason::refused(&target),
+                srt_probe::Found::Listener => reason::rejected(&target),
+                srt_probe::Found::Silence => reason::timed_out(&target),
+            });
+        }
+        result
+    }
+
+    fn watch(&mut self, link: &Link, live_since: &mut Option<Instant>) -> Result<(), MediaError> {
+        let target = self.spec.target.clone();
+        let mut liveness = Liveness::new(self.begun.elapsed());
+        let mut rate = Rate::default();
+        let mut accepted = false;
+        while !self.shared.stopping() {
+            let wait = if live_since.is_some() { WHILE_LIVE } else { WHILE_CONNECTING };
+            if let Said::Error(error, debug) = link.listen(wait) {
+                let said = reason::scrub(&target, &format!("{error}: {debug}"));
+                tracing::debug!(target = %target, "output: {said}");
+                return Err(reason::of_pipeline(&target, &error, &debug, accepted, live_since.is_some()));
+            }
+            let reading = link.reading();
+            let now = self.begun.elapsed();
+            let verdict = liveness.observe(now, reading);
+            if reading.accepted && !accepted {
+                accepted = true;
+                self.feed.open();
+            }
+            match verdict {
+                Verdict::Connecting | Verdict::Accepted => {}
+                Verdict::TimedOut => return Err(reason::timed_out(&target)),
+                Verdict::Stalled => return Err(reason::stalled(&target)),
+                Verdict::Live if live_since.is_none() => {
+                    *live_since = Some(Instant::now());
+                    self.went_live();
+                }
+                Verdict::Live => {}
+            }
+            let (_, dropped) = self.feed.dropped();
+            let mut inner = self.shared.lock();
+            inner.status.bytes = self.bytes_before + reading.bytes;
+            inner.status.kbps = rate.observe(now, reading.bytes);
+            inner.status.rtt_ms = reading.rtt_ms;
+            inner.status.dropped = dropped;
+        }
+        Ok(())
+    }
+
+    fn went_live(&mut self) {
+        if self.went_live {
+            self.shared.lock().status.reconnects += 1;
+        }
+        self.went_live = true;
+        tracing::info!(target = %self.spec.target, "output: live");
+        self.enter(OutputState::Live, None);
+    }
+
+    /// The reason of the last loss stays to be read while the next try is under way.
+    fn enter(&self, state: OutputState, detail: Option<MediaError>) {
+        {
+            let mut inner = self.shared.lock();
+            inner.status.state = state;
+            if detail.is_some() || state == OutputState::Live {
+                inner.status.detail.clone_from(&detail);
+            }
+        }
+        (self.events)(OutputEvent { state, detail });
+    }
+}
+
+/// A number in 0..1 that no other output has.
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    // Without randomness the waits are merely in step.
+    let _ = getrandom::fill(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}

@@ -97,6 +97,11 @@ impl Reach {
         Ok(Self(entries.map(Entry::parse).collect::<Result<_, _>>()?))
     }
 
+    /// Only this machine.
+    pub fn loopback() -> Self {
+        Self(Arc::new([Entry::Loopback]))
+    }
+
     /// Whether a connection to `ip`, found under the name `host`, may be made.
     pub fn permits(&self, host: &str, ip: IpAddr) -> bool {
         let name = canonical(host);

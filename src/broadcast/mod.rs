@@ -1,3 +1,19 @@
 //! The heart: what should be on the air, and making it so.
 
+pub mod capacity;
+mod evidence;
+mod launch;
+pub mod model;
+pub mod news;
+pub mod room_state;
+mod routes;
+pub mod session;
+mod start;
 pub mod state;
+mod store;
+mod supervisor;
+
+pub use launch::Launcher;
+pub(crate) use routes::routes;
+pub(crate) use store::of_server;
+pub use supervisor::Supervisor;

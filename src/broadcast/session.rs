@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use outputs::{TargetPlan, TargetView};
+pub(super) use run::state_line;
 pub use source::SourcePlan;
 
 use super::state::{Machine, Phase, Reason};

@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use url::Url;
 
-pub use self::values::{CallAllow, Database, IceServer, LogFormat, SecretKey};
+pub use self::values::{Database, IceServer, LogFormat, SecretKey};
 pub use self::variables::{VARIABLES, Variable, env_example};
 use crate::account::user::is_name;
+use crate::reach::Reach;
 use crate::secret::Secret;
 use reader::Reader;
 
@@ -42,7 +43,7 @@ pub struct Settings {
     /// This process among the nodes.
     pub node: NodeSettings,
     /// What people may make us call besides public addresses.
-    pub call_allow: Vec<CallAllow>,
+    pub call_allow: Reach,
     /// Opens `/metrics` from elsewhere.
     pub metrics_token: Option<Secret>,
     /// More certificate authorities, PEM.
@@ -116,8 +117,8 @@ impl Settings {
             reader.problem("BLUECAST_SECRET_KEY must be given with Postgres; `openssl rand -base64 32` makes one".to_owned());
         }
         let call_allow = reader
-            .list("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, CIDRs or `loopback`", |piece| piece.parse().ok());
-        let own_machine = if listen.ip().is_loopback() { vec![CallAllow::Loopback] } else { Vec::new() };
+            .made("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, networks or `loopback`", |text| Reach::parse(text).ok());
+        let own_machine = if listen.ip().is_loopback() { Reach::loopback() } else { Reach::default() };
         Self {
             listen,
             public_url: reader.made("BLUECAST_PUBLIC_URL", "an http:// or https:// address without a path", base_url),

@@ -66,32 +66,6 @@ impl std::fmt::Debug for SecretKey {
     }
 }
 
-/// A place that people may make us call although it is not public.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CallAllow {
-    /// This machine: 127.0.0.0/8, ::1 and the name `localhost`.
-    Loopback,
-    /// A network, or a single address as a network of its full length.
-    Network(IpNet),
-    /// A host by its exact name, in lower case.
-    Host(String),
-}
-
-impl FromStr for CallAllow {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        if text == "loopback" {
-            return Ok(Self::Loopback);
-        }
-        if let Some(network) = network(text) {
-            return Ok(Self::Network(network));
-        }
-        let is_name = text.len() <= 253 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
-        if is_name && !text.is_empty() { Ok(Self::Host(text.to_ascii_lowercase())) } else { Err(()) }
-    }
-}
-
 /// Reads a CIDR, or an address as a network that holds only itself.
 pub(super) fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))

@@ -1,0 +1,62 @@
+//! Reading broadcasts.
+
+use axum::extract::State;
+
+use super::super::model::{BroadcastView, EventView, Row};
+use super::super::store;
+use super::view;
+use crate::account::{Allowed, perm};
+use crate::app::App;
+use crate::http::{Answer, Json, List, Page, Path, Problem, Query};
+
+/// Broadcasts, newest first.
+#[utoipa::path(get, path = "/broadcasts", tag = "broadcast", params(Page), responses((status = 200, body = List<BroadcastView>)))]
+pub(crate) async fn list(
+    _caller: Allowed<perm::BroadcastView>,
+    State(app): State<App>,
+    Query(page): Query<Page>,
+) -> Answer<Json<List<BroadcastView>>> {
+    let rows = store::list(&app.store, page.cursor.as_deref(), i64::from(page.rows())).await?;
+    let rows: List<Row> = page.list(rows, |row| row.id.clone(), |row| row);
+    let mut items = Vec::with_capacity(rows.items.len());
+    for row in rows.items {
+        items.push(view::of(&app, row).await?);
+    }
+    Ok(Json(List { items, next: rows.next }))
+}
+
+/// One broadcast.
+#[utoipa::path(
+    get, path = "/broadcasts/{id}", tag = "broadcast", params(("id" = String, Path)),
+    responses((status = 200, body = BroadcastView), (status = 404, body = Problem))
+)]
+pub(crate) async fn show(
+    _caller: Allowed<perm::BroadcastView>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<Json<BroadcastView>> {
+    Ok(Json(view::of(&app, find(&app, &id).await?).await?))
+}
+
+/// What has happened, newest last; `cursor` leads to what came before.
+#[utoipa::path(
+    get, path = "/broadcasts/{id}/events", tag = "broadcast", params(("id" = String, Path), Page),
+    responses((status = 200, body = List<EventView>), (status = 404, body = Problem))
+)]
+pub(crate) async fn events(
+    _caller: Allowed<perm::BroadcastView>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+) -> Answer<Json<List<EventView>>> {
+    let row = find(&app, &id).await?;
+    let rows = store::events(&app.store, &row.id, page.cursor.as_deref()).await?;
+    let full = i64::try_from(rows.len()).is_ok_and(|count| count >= store::PAGE);
+    let next = rows.first().filter(|_| full).map(|first| first.id.clone());
+    Ok(Json(List { items: rows.into_iter().map(view::event).collect(), next }))
+}
+
+/// A kept broadcast, or 404.
+pub(super) async fn find(app: &App, id: &str) -> Answer<Row> {
+    store::one(&app.store, id).await?.ok_or_else(|| Problem::not_found("broadcast"))
+}

@@ -1,0 +1,52 @@
+//! What is going out, and what went wrong, as pictures.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::super::evidence;
+use super::list::find;
+use crate::account::{Allowed, perm};
+use crate::app::App;
+use crate::http::{Answer, Path, Problem};
+use crate::media::snapshot::jpeg;
+
+/// A JPEG of what is going out now.
+#[utoipa::path(
+    get, path = "/broadcasts/{id}/snapshot.jpg", tag = "broadcast", params(("id" = String, Path)),
+    responses((status = 200, content_type = "image/jpeg"), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn snapshot(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
+    let row = find(&app, &id).await?;
+    let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
+    let picture = session.snapshot(jpeg).await.map_err(Problem::internal)?;
+    Ok(picture_answer(picture, "image/jpeg"))
+}
+
+/// What the meeting's page showed when it last went wrong.
+#[utoipa::path(
+    get, path = "/broadcasts/{id}/evidence/screenshot", tag = "broadcast", params(("id" = String, Path)),
+    responses((status = 200, content_type = "image/*"), (status = 404, body = Problem))
+)]
+pub(crate) async fn screenshot(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
+    let row = find(&app, &id).await?;
+    let kept = evidence::read(&app.settings.data_dir, &row.id, "screenshot").await.ok_or_else(|| Problem::not_found("screenshot"))?;
+    let kind = if kept.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
+    Ok(picture_answer(kept, kind))
+}
+
+/// The last lines of the page's console when it last went wrong.
+#[utoipa::path(
+    get, path = "/broadcasts/{id}/evidence/console.txt", tag = "broadcast", params(("id" = String, Path)),
+    responses((status = 200, content_type = "text/plain"), (status = 404, body = Problem))
+)]
+pub(crate) async fn console(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
+    let row = find(&app, &id).await?;
+    let kept = evidence::read(&app.settings.data_dir, &row.id, "console.txt").await.ok_or_else(|| Problem::not_found("console"))?;
+    Ok(picture_answer(kept, "text/plain; charset=utf-8"))
+}
+
+fn picture_answer(bytes: Vec<u8>, kind: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (headers, bytes).into_response()
+}

@@ -1,0 +1,28 @@
+//! Broadcasts over HTTP.
+
+mod control;
+mod events;
+mod list;
+mod media;
+mod view;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list, control::start))
+        .routes(routes!(list::show))
+        .routes(routes!(list::events))
+        .routes(routes!(control::stop))
+        .routes(routes!(control::pause))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::add_target))
+        .routes(routes!(control::remove_target))
+        .routes(routes!(media::snapshot))
+        .routes(routes!(media::screenshot))
+        .routes(routes!(media::console))
+        .routes(routes!(events::events))
+}

@@ -1,0 +1,274 @@
+//! From a Start to a kept broadcast: everything is checked before anything is written.
+
+use sha2::{Digest, Sha256};
+
+use super::model::{BotRole, Row, SourceKind, StartRequest, TargetAddress, TargetRequest, word};
+use super::state::Phase;
+use super::store::{self, NewTarget};
+use super::{launch, model};
+use crate::account::{Allowed, Caller, Permission, activity, perm};
+use crate::app::App;
+use crate::http::{Answer, Problem};
+use crate::media::output::TargetUrl;
+use crate::media::profile::{self, Profile};
+use crate::moment::now_ms;
+use crate::store::args;
+
+/// Targets that one broadcast may have.
+const TARGETS: usize = 16;
+/// What the page may be asked to show: BBB's own names of layouts (`enforceLayout`).
+const LAYOUTS: [&str; 8] = [
+    "MEDIA_ONLY",
+    "PRESENTATION_ONLY",
+    "CAMERAS_ONLY",
+    "PARTICIPANTS_AND_CHAT_ONLY",
+    "CUSTOM_LAYOUT",
+    "SMART_LAYOUT",
+    "PRESENTATION_FOCUS",
+    "VIDEO_FOCUS",
+];
+const BOT_NAME: &str = "Bluecast · live";
+
+/// Checks a Start, keeps it, and puts it on the air.
+pub(super) async fn start(app: &App, caller: &Allowed<perm::BroadcastOperate>, request: StartRequest) -> Answer<Row> {
+    let profile_name = request.profile.as_deref().unwrap_or(profile::DEFAULT);
+    let profile = Profile::named(profile_name)
+        .and_then(|profile| profile.with(&request.overrides))
+        .map_err(|error| Problem::unprocessable("bad_profile", error.to_string()).of_field("profile"))?;
+    let (server_id, meeting_id, meeting_name) = meeting(app, caller, &request).await?;
+    let (bot_name, bot_role) = bot(&request)?;
+    let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].to_owned());
+    if !LAYOUTS.contains(&layout.as_str()) {
+        return Err(Problem::invalid("layout", format!("The layout is one of {}.", LAYOUTS.join(", "))));
+    }
+    if let Some(node) = request.node.as_deref().filter(|node| *node != app.supervisor.node()) {
+        let short: String = node.chars().take(64).collect();
+        return Err(Problem::unprocessable("no_such_node", format!("There is no node “{short}”.")).of_field("node"));
+    }
+    if request.targets.len() > TARGETS {
+        return Err(Problem::invalid("targets", format!("A broadcast has {TARGETS} targets at most.")));
+    }
+    let id = crate::id::new();
+    let mut targets = Vec::new();
+    for (index, target) in request.targets.iter().enumerate() {
+        targets.push(self::target(app, caller, target).await.map_err(|problem| problem.of_field(format!("targets[{index}]")))?);
+    }
+    let overrides = serde_json::to_string(&request.overrides).unwrap_or_default();
+    let row = Row {
+        id: id.clone(),
+        server_id,
+        meeting_id,
+        meeting_name,
+        source: word(&request.source),
+        profile: profile.name.clone(),
+        overrides,
+        room_key: request.room.clone(),
+        bot_name,
+        bot_role: word(&bot_role),
+        layout,
+        announce: i64::from(request.announce.unwrap_or(true)),
+        voice_filter: i64::from(request.voice_filter),
+        phase: word(&if request.source == SourceKind::Test { Phase::Joining } else { Phase::Waiting }),
+        step: None,
+        paused: 0,
+        reason: None,
+        node: app.supervisor.node().to_owned(),
+        started_by: caller.user_name.clone(),
+        started_ms: now_ms(),
+        ended_ms: None,
+        desired: 1,
+    };
+    app.supervisor.room_for(&profile, request.source).map_err(|full| Problem::unavailable("no_capacity", full.to_string()))?;
+    keep(app, caller, &row, &targets, request.again).await?;
+    app.supervisor.launch(row.clone()).await;
+    Ok(store::one(&app.store, &id).await?.unwrap_or(row))
+}
+
+async fn keep(app: &App, caller: &Caller, row: &Row, targets: &[NewTarget], again: bool) -> Answer<()> {
+    let mut tx = app.store.begin().await?;
+    if let Some(room) = &row.room_key {
+        let known: Option<(String,)> = tx.optional("SELECT id FROM rooms WHERE key = $1", args![room]).await?;
+        known.ok_or_else(|| Problem::unprocessable("no_such_room", "There is no room with this key.").of_field("room"))?;
+    }
+    if let Some((code, other)) = store::clash(&mut tx, row, again).await? {
+        let detail = if code == "room_busy" { "The room has a live broadcast already" } else { "The meeting is on the air already" };
+        return Err(Problem::conflict(code, format!("{detail} ({other}).")));
+    }
+    store::insert(&mut tx, row, again).await?;
+    for target in targets {
+        refuse_double(&mut tx, target).await?;
+        store::insert_target(&mut tx, &row.id, target).await?;
+    }
+    let detail = serde_json::json!({
+        "source": row.source, "meeting": row.meeting_name, "room": row.room_key,
+        "targets": targets.iter().map(|target| &target.label).collect::<Vec<_>>(),
+    });
+    activity::record(&mut tx, caller, "broadcast.start", &row.id, detail).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn refuse_double(tx: &mut crate::store::Transaction, target: &NewTarget) -> Answer<()> {
+    match store::target_clash(tx, &target.fingerprint).await? {
+        Some(other) => Err(Problem::conflict("target_busy", format!("{} is fed already by the broadcast {other}.", target.label))),
+        None => Ok(()),
+    }
+}
+
+/// Adds a target to a kept broadcast.
+pub(super) async fn add_target(app: &App, caller: &Caller, row: &Row, request: &TargetRequest) -> Answer<NewTarget> {
+    let target = target(app, caller, request).await?;
+    let mut tx = app.store.begin().await?;
+    let (count,): (i64,) =
+        tx.one("SELECT COUNT(*) FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL", args![&row.id]).await?;
+    if usize::try_from(count).is_ok_and(|count| count >= TARGETS) {
+        return Err(Problem::conflict("too_many_targets", format!("A broadcast has {TARGETS} targets at most.")));
+    }
+    refuse_double(&mut tx, &target).await?;
+    store::insert_target(&mut tx, &row.id, &target).await?;
+    activity::record(&mut tx, caller, "target.add", &row.id, serde_json::json!({ "label": target.label })).await?;
+    tx.commit().await?;
+    Ok(target)
+}
+
+/// Which meeting, and what it is called.
+async fn meeting(app: &App, caller: &Caller, request: &StartRequest) -> Answer<(Option<String>, String, String)> {
+    match request.source {
+        SourceKind::Native => {
+            Err(Problem::unprocessable("source_not_available", "The native source does not exist yet; use “browser”.").of_field("source"))
+        }
+        SourceKind::Test => Ok((None, String::new(), "Test broadcast".to_owned())),
+        SourceKind::Browser => {
+            caller.must(Permission::ServerUse)?;
+            let server = request.server_id.as_deref().ok_or_else(|| Problem::invalid("server_id", "Say which server the meeting is on."))?;
+            let meeting = request.meeting_id.as_deref().filter(|id| !id.is_empty() && id.chars().count() <= 256);
+            let meeting = meeting.ok_or_else(|| Problem::invalid("meeting_id", "Say which meeting, in 1 to 256 characters."))?;
+            let name = super::meeting::name(app, server, meeting).await?;
+            Ok((Some(server.to_owned()), meeting.to_owned(), name))
+        }
+    }
+}
+
+fn bot(request: &StartRequest) -> Answer<(String, BotRole)> {
+    let name = request.bot.name.as_deref().map_or(BOT_NAME, str::trim);
+    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        return Err(Problem::invalid("bot", "The bot's name has 1 to 64 characters."));
+    }
+    Ok((name.to_owned(), request.bot.role.unwrap_or_default()))
+}
+
+/// Checks a target and makes what is kept of it.
+async fn target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<NewTarget> {
+    let (address, label) = match (&request.origin_id, &request.url) {
+        (Some(origin), None) => of_origin(app, caller, origin, request).await?,
+        (None, Some(url)) => {
+            caller.must(Permission::BroadcastFreehand)?;
+            (freehand(request, url)?, None)
+        }
+        _ => return Err(Problem::unprocessable("bad_target", "A target is either an origin with a stream name, or an address.")),
+    };
+    let url = launch::target_url(&address).map_err(|error| Problem::unprocessable(error.code(), error.to_string()))?;
+    let id = crate::id::new();
+    Ok(NewTarget {
+        address_sealed: app.supervisor.seal(&id, &address),
+        id,
+        origin_id: request.origin_id.clone(),
+        label: label.unwrap_or_else(|| url.to_string()),
+        protocol: url.protocol().to_owned(),
+        fingerprint: fingerprint(&url),
+    })
+}
+
+fn freehand(request: &TargetRequest, url: &str) -> Answer<TargetAddress> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Err(Problem::unprocessable("protocol_not_available", "WHIP cannot be sent yet; use RTMP or SRT."));
+    }
+    if request.stream_name.is_some() || request.bearer.is_some() || request.protocol.is_some() {
+        return Err(Problem::unprocessable("bad_target", "An address takes no stream name, protocol or bearer."));
+    }
+    let srt = request.srt.clone().unwrap_or_default();
+    Ok(TargetAddress {
+        url: url.to_owned(),
+        stream_key: request.stream_key.as_ref().map(|key| key.reveal().to_owned()),
+        streamid: srt.streamid.map(|id| id.reveal().to_owned()),
+        passphrase: srt.passphrase.map(|phrase| phrase.reveal().to_owned()),
+        latency_ms: srt.latency_ms,
+        opus: srt.opus,
+    })
+}
+
+#[derive(sqlx::FromRow)]
+struct Origin {
+    name: String,
+    rtmp_url: Option<String>,
+    srt_url: Option<String>,
+    app: String,
+}
+
+async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest) -> Answer<(TargetAddress, Option<String>)> {
+    caller.must(Permission::OriginUse)?;
+    let origin: Option<Origin> = app.store.optional("SELECT name, rtmp_url, srt_url, app FROM origins WHERE id = $1", args![id]).await?;
+    let origin = origin.ok_or_else(|| Problem::unprocessable("no_such_origin", "There is no such origin."))?;
+    let name = request.stream_name.as_deref().unwrap_or_default();
+    if name.is_empty() || name.len() > 100 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+        return Err(Problem::unprocessable("bad_stream_name", "A stream name has 1 to 100 letters, digits, “-”, “_” or “.”."));
+    }
+    let not_taken = || Problem::unprocessable("protocol_not_available", format!("{} has no address for this protocol.", origin.name));
+    let mut address = TargetAddress::default();
+    let protocol = match request.protocol.as_deref() {
+        Some(protocol) => protocol,
+        None if origin.rtmp_url.is_some() => "rtmp",
+        None => "srt",
+    };
+    match protocol {
+        "rtmp" => {
+            let base = origin.rtmp_url.as_deref().ok_or_else(not_taken)?;
+            address.url = format!("{}/{}", base.trim_end_matches('/'), origin.app);
+            address.stream_key = Some(name.to_owned());
+        }
+        "srt" => {
+            address.url = origin.srt_url.clone().ok_or_else(not_taken)?;
+            // OvenMediaEngine wants {virtual host}/{app}/{stream}; its own example calls the virtual host “default”.
+            address.streamid = Some(format!("default/{}/{name}", origin.app));
+        }
+        _ => return Err(not_taken()),
+    }
+    Ok((address, Some(format!("{} / {name}", origin.name))))
+}
+
+/// The same for every spelling of the same place.
+fn fingerprint(url: &TargetUrl) -> String {
+    let (host, port) = url.host_and_port();
+    let mut hash = Sha256::new();
+    let mut add = |part: &str| {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    };
+    add(&host.to_ascii_lowercase());
+    add(&port.to_string());
+    match url {
+        TargetUrl::Rtmp(target) => {
+            add("rtmp");
+            add(target.application.reveal());
+            add(target.stream.reveal());
+        }
+        TargetUrl::Srt(target) => {
+            add("srt");
+            add(target.streamid.reveal());
+        }
+    }
+    hex::encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_place_has_one_fingerprint() {
+        let of = |text: &str| fingerprint(&TargetUrl::parse(text, None, None).unwrap());
+        assert_eq!(of("rtmp://Host.example/live/key"), of("rtmp://host.example:1935/live/key"));
+        assert_ne!(of("rtmp://host.example/live/key"), of("rtmp://host.example/live/other"));
+        assert_ne!(of("srt://host.example:1935"), of("rtmp://host.example/live/key"));
+        let _ = model::word(&SourceKind::Test);
+    }
+}

@@ -97,11 +97,6 @@ impl Reach {
         Ok(Self(entries.map(Entry::parse).collect::<Result<_, _>>()?))
     }
 
-    /// Only this machine.
-    pub fn loopback() -> Self {
-        Self(Arc::new([Entry::Loopback]))
-    }
-
     /// Whether a connection to `ip`, found under the name `host`, may be made.
     pub fn permits(&self, host: &str, ip: IpAddr) -> bool {
         let name = canonical(host);
@@ -142,6 +137,8 @@ impl Reach {
     /// Makes an HTTP client keep to the rule: by its resolver, on every redirect, and past no proxy from the environment. The address of
     /// the first request needs [`Reach::check_url`].
     pub fn guard(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        // The first client sets rustls' provider for the process; later ones find it set.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let reach = self.clone();
         let policy = reqwest::redirect::Policy::custom(move |attempt| {
             if attempt.previous().len() > MAX_REDIRECTS {

@@ -116,9 +116,9 @@ impl Settings {
         if matches!(database, Database::Postgres(_)) && reader.text("BLUECAST_SECRET_KEY").is_none() {
             reader.problem("BLUECAST_SECRET_KEY must be given with Postgres; `openssl rand -base64 32` makes one".to_owned());
         }
+        let own_machine = if listen.ip().is_loopback() { "loopback" } else { "" };
         let call_allow = reader
-            .made("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, networks or `loopback`", |text| Reach::parse(text).ok());
-        let own_machine = if listen.ip().is_loopback() { Reach::loopback() } else { Reach::default() };
+            .made("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, CIDRs or `loopback`", |list| Reach::parse(list).ok());
         Self {
             listen,
             public_url: reader.made("BLUECAST_PUBLIC_URL", "an http:// or https:// address without a path", base_url),
@@ -135,7 +135,7 @@ impl Settings {
                 .unwrap_or_default(),
             webrtc: WebrtcSettings::read(reader),
             node: NodeSettings::read(reader),
-            call_allow: call_allow.unwrap_or(own_machine),
+            call_allow: call_allow.or_else(|| Reach::parse(own_machine).ok()).unwrap_or_default(),
             metrics_token: reader.secret("BLUECAST_METRICS_TOKEN"),
             ca_file: file(reader, "BLUECAST_CA_FILE"),
             chromium: file(reader, "BLUECAST_CHROMIUM"),

@@ -13,19 +13,23 @@ fn nothing_set_gives_the_defaults() {
     let settings = read(&[("PATH", "/bin"), ("BLUECAST_ADMIN_PASSWORD", "")]).unwrap();
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert!(matches!(&settings.database, Database::Sqlite(path) if path.ends_with("data/bluecast.db")));
-    assert!(settings.call_allow.permits("localhost", "127.0.0.1".parse().unwrap()));
+    assert!(may_call(&settings, "127.0.0.1"));
     assert_eq!(settings.admin_user, "admin");
     assert!(settings.admin_password.is_none());
     assert!(!settings.node.name.is_empty());
 }
 
+fn may_call(settings: &Settings, address: &str) -> bool {
+    settings.call_allow.permits(address, address.parse().unwrap())
+}
+
 #[test]
 fn listening_to_others_takes_loopback_off_the_list() {
-    let inner = "127.0.0.1".parse().unwrap();
-    assert!(!read(&[("BLUECAST_LISTEN", "0.0.0.0:8080")]).unwrap().call_allow.permits("localhost", inner));
-    let named = read(&[("BLUECAST_LISTEN", "0.0.0.0:8080"), ("BLUECAST_CALL_ALLOW", "bbb.Example.org, 10.0.0.0/8,::1")]).unwrap();
-    assert!(named.call_allow.permits("bbb.example.org", inner) && named.call_allow.permits("x", "10.2.3.4".parse().unwrap()));
-    assert!(!named.call_allow.permits("other.example.org", inner));
+    assert!(!may_call(&read(&[("BLUECAST_LISTEN", "0.0.0.0:8080")]).unwrap(), "127.0.0.1"));
+    let named = read(&[("BLUECAST_LISTEN", "0.0.0.0:8080"), ("BLUECAST_CALL_ALLOW", "bbb.example.org, 10.0.0.0/8,::1")]).unwrap();
+    assert!(may_call(&named, "10.1.2.3") && may_call(&named, "::1") && !may_call(&named, "192.168.0.1"));
+    let wrong = problems(&[("BLUECAST_CALL_ALLOW", "bbb example")]);
+    assert!(wrong.len() == 1 && wrong[0].contains("BLUECAST_CALL_ALLOW"), "{wrong:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -10,7 +11,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::{Doorkeeper, FirstAdmin, first_admin};
+use crate::broadcast::{Launcher, Supervisor};
 use crate::config::Settings;
+use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
 use crate::{http, telemetry};
@@ -29,6 +32,10 @@ pub struct Parts {
     pub vault: Vault,
     /// Checks passwords and slows down those who guess.
     pub doorkeeper: Doorkeeper,
+    /// Clients of the BBB servers.
+    pub servers: Servers,
+    /// All broadcasts of this process.
+    pub supervisor: Supervisor,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Cancelled when the process begins to end: answers that never end by themselves do then.
@@ -48,7 +55,19 @@ impl App {
     pub async fn open(settings: Settings, purpose: Purpose) -> Result<Self, OpenError> {
         let store = Store::open(&settings, purpose).await?;
         let vault = open_vault(&settings, &store).await?;
+        let servers = Servers::new(vault.clone(), settings.call_allow.clone(), settings.ca_file.as_deref());
+        let launcher = Launcher {
+            vault: vault.clone(),
+            reach: settings.call_allow.clone(),
+            runtime: runtime_dir(),
+            chromium: settings.chromium.clone().unwrap_or_else(|| "chromium".into()),
+            ca_file: settings.ca_file.clone(),
+            servers: servers.clone(),
+        };
+        let supervisor = Supervisor::new(store.clone(), &settings, launcher);
         Ok(Self(Arc::new(Parts {
+            servers,
+            supervisor,
             doorkeeper: Doorkeeper::new(),
             metrics: telemetry::metrics(),
             stopping: CancellationToken::new(),
@@ -70,6 +89,9 @@ pub enum StartError {
         /// Why.
         reason: std::io::Error,
     },
+    /// GStreamer is not there.
+    #[error("GStreamer cannot be used: {0}")]
+    Media(String),
     /// The database cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -89,11 +111,13 @@ pub struct Running {
 impl Running {
     /// Listens, opens the database and serves.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        gstreamer::init().map_err(|error| StartError::Media(error.to_string()))?;
         let cannot = |reason| StartError::Listen { address: settings.listen, reason };
         let listener = TcpListener::bind(settings.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let app = App::open(settings, Purpose::Serve).await?;
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
+        app.supervisor.resume().await.map_err(OpenError::from)?;
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
         Ok(Self { app, address, first_admin, serving })
     }
@@ -101,9 +125,15 @@ impl Running {
     /// Ends in order: nothing new comes in, what is under way finishes, then the database is closed.
     pub async fn stop(self) {
         self.app.stopping.cancel();
+        self.app.supervisor.drain().await;
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop ended badly");
         }
         self.app.store.close().await;
     }
+}
+
+/// Where browsers live: short, since sockets in it have short names, and never in the data folder, which a browser must not see.
+fn runtime_dir() -> PathBuf {
+    std::env::temp_dir().join("bluecast")
 }

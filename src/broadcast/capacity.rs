@@ -56,7 +56,9 @@ impl Costs {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Full {
     /// Not enough CPU.
-    #[error("This needs about {needed:.1} CPU cores; {free:.1} of {all:.1} are free. Stop a broadcast, choose a smaller profile, or use a larger machine.")]
+    #[error(
+        "This needs about {needed:.1} CPU cores; {free:.1} of {all:.1} are free. Stop a broadcast, choose a smaller profile, or use a larger machine."
+    )]
     Cores {
         /// What it needs.
         needed: f64,

@@ -1,15 +1,20 @@
 //! From a kept broadcast to a session's plan.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::model::{Row, SourceKind, TargetAddress, TargetRow, of_word};
-use super::session::{SessionSpec, SourcePlan, TargetPlan};
+use super::meeting::MeetingLink;
+use super::model::{BotRole, Row, SourceKind, TargetAddress, TargetRow, of_word};
+use super::session::{BrowserPlan, SessionSpec, SourcePlan, TargetPlan};
+use super::state::Phase;
 use super::store;
+use crate::bbb::{JoinParams, Layout, Role};
 use crate::media::error::MediaError;
 use crate::media::output::{Resolve, SrtSettings, TargetUrl};
 use crate::media::profile::{Overrides, Profile};
 use crate::reach::Reach;
 use crate::secret::Secret;
+use crate::server::Servers;
 use crate::store::Store;
 use crate::store::vault::Vault;
 
@@ -23,9 +28,34 @@ pub struct Launcher {
     pub vault: Vault,
     /// Which hosts may be called.
     pub reach: Reach,
+    /// Under which folder browsers live.
+    pub runtime: PathBuf,
+    /// Chromium's program.
+    pub chromium: PathBuf,
+    /// More certificate authorities.
+    pub ca_file: Option<PathBuf>,
+    /// Talks to BBB servers.
+    pub servers: Servers,
 }
 
 impl Launcher {
+    async fn browser(&self, store: &Store, row: &Row) -> Result<BrowserPlan, MediaError> {
+        let gone = || MediaError::ours("no_such_server", "The BBB server of this broadcast is no longer known.").fatal();
+        let server_id = row.server_id.as_deref().ok_or_else(gone)?;
+        let client = self.servers.client(store, server_id).await.map_err(|error| MediaError::source(error.code(), error.to_string()))?;
+        let role = if of_word(&row.bot_role) == Some(BotRole::Moderator) { Role::Moderator } else { Role::Viewer };
+        let layout = layout(&row.layout);
+        let join = JoinParams::bot(&row.meeting_id, &row.bot_name).role(role).user_id(&row.id).layout(layout);
+        let meeting = MeetingLink {
+            client: client.ok_or_else(gone)?,
+            join,
+            meeting_id: row.meeting_id.clone(),
+            user_id: row.id.clone(),
+            announce: (row.announce == 1).then(|| row.bot_name.clone()),
+        };
+        Ok(BrowserPlan { meeting, runtime: self.runtime.clone(), chromium: self.chromium.clone(), ca_file: self.ca_file.clone() })
+    }
+
     /// Looks hosts up for outputs, on their own threads.
     fn resolve(&self) -> Resolve {
         let (reach, runtime) = (self.reach.clone(), tokio::runtime::Handle::current());
@@ -43,13 +73,29 @@ impl Launcher {
         self.vault.seal(ADDRESS, id, &Secret::new(text))
     }
 
-    fn open(&self, row: &TargetRow) -> Result<TargetPlan, MediaError> {
+    pub(super) fn open(&self, row: &TargetRow) -> Result<TargetPlan, MediaError> {
         let broken = || MediaError::ours("target_unreadable", format!("{}: the kept address cannot be read.", row.label)).fatal();
         let text = self.vault.open(ADDRESS, &row.id, &row.address_sealed).map_err(|_| broken())?;
         let address: TargetAddress = serde_json::from_str(text.reveal()).map_err(|_| broken())?;
         let url = target_url(&address).map_err(|_| broken())?;
         Ok(TargetPlan { id: row.id.clone(), label: row.label.clone(), url })
     }
+}
+
+/// BBB's name of a layout, as an admin chose it.
+pub(super) const LAYOUTS: [(&str, Layout); 8] = [
+    ("MEDIA_ONLY", Layout::MediaOnly),
+    ("PRESENTATION_ONLY", Layout::PresentationOnly),
+    ("CAMERAS_ONLY", Layout::CamerasOnly),
+    ("PARTICIPANTS_AND_CHAT_ONLY", Layout::ParticipantsAndChatOnly),
+    ("CUSTOM_LAYOUT", Layout::Custom),
+    ("SMART_LAYOUT", Layout::Smart),
+    ("PRESENTATION_FOCUS", Layout::PresentationFocus),
+    ("VIDEO_FOCUS", Layout::VideoFocus),
+];
+
+fn layout(name: &str) -> Layout {
+    LAYOUTS.iter().find(|(known, _)| *known == name).map(|(_, layout)| *layout).unwrap_or_default()
 }
 
 /// The checked form of an address.
@@ -74,6 +120,7 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
     let targets = store::targets(store, &row.id).await.map_err(store_away)?;
     let source = match of_word::<SourceKind>(&row.source) {
         Some(SourceKind::Test) => SourcePlan::Test,
+        Some(SourceKind::Browser) => SourcePlan::Browser(Box::new(launcher.browser(store, row).await?)),
         _ => return Err(unreadable("source")),
     };
     Ok(SessionSpec {
@@ -85,6 +132,7 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
         targets: targets.iter().map(|target| launcher.open(target)).collect::<Result<_, _>>()?,
         voice_filter: row.voice_filter == 1,
         paused: row.paused == 1,
+        resumed: matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)),
         resolve: launcher.resolve(),
     })
 }

@@ -3,6 +3,8 @@
 pub mod capacity;
 mod evidence;
 mod launch;
+mod load;
+mod meeting;
 pub mod model;
 pub mod news;
 pub mod room_state;
@@ -14,6 +16,7 @@ mod store;
 mod supervisor;
 
 pub use launch::Launcher;
+pub use meeting::MeetingLink;
 pub(crate) use routes::routes;
 pub(crate) use store::of_server;
 pub use supervisor::Supervisor;

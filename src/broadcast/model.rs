@@ -47,7 +47,7 @@ pub enum BotRole {
 
 /// A target as it is asked for: an origin and a stream name, or an address.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct TargetRequest {
     /// An origin's id.
     pub origin_id: Option<String>,
@@ -70,31 +70,37 @@ pub struct TargetRequest {
 
 /// A Start.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct StartRequest {
     /// A BBB server's id; not for `test`.
     pub server_id: Option<String>,
     /// The meeting on it.
     pub meeting_id: Option<String>,
     /// What captures it.
+    #[serde(default)]
     pub source: SourceKind,
     /// A profile's name; `720p30` where none is given.
     pub profile: Option<String>,
     /// What is to be other than in the profile.
+    #[serde(default)]
     pub overrides: Overrides,
     /// Where it goes; may be empty.
+    #[serde(default)]
     pub targets: Vec<TargetRequest>,
     /// A room's key.
     pub room: Option<String>,
     /// The bot's name and role.
+    #[serde(default)]
     pub bot: Bot,
     /// Say in the meeting's chat that it is on the air (true).
     pub announce: Option<bool>,
     /// What the page shows: `MEDIA_ONLY` (default), `PRESENTATION_ONLY`, `CAMERAS_ONLY`, or another of BBB's layouts.
     pub layout: Option<String>,
     /// Take rumble and hiss from the sound.
+    #[serde(default)]
     pub voice_filter: bool,
     /// Start although the meeting is on the air already.
+    #[serde(default)]
     pub again: bool,
     /// The node to run on; any where none is given.
     pub node: Option<String>,

@@ -5,13 +5,13 @@ mod run;
 mod source;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use outputs::{TargetPlan, TargetView};
 pub(super) use run::state_line;
-pub use source::SourcePlan;
+pub use source::{BrowserPlan, SourcePlan};
 
 use super::state::{Machine, Phase, Reason};
 use crate::media::clock::MediaClock;
@@ -19,8 +19,8 @@ use crate::media::error::MediaError;
 use crate::media::output::Resolve;
 use crate::media::profile::Profile;
 use crate::media::program::{Program, ProgramSpec, ProgramStats};
-use crate::media::slate;
 use crate::media::source::{Evidence, Step};
+use crate::media::{slate, snapshot};
 
 /// What a session is made of.
 pub struct SessionSpec {
@@ -40,6 +40,8 @@ pub struct SessionSpec {
     pub voice_filter: bool,
     /// Begin paused.
     pub paused: bool,
+    /// It was live before a restart: go straight back.
+    pub resumed: bool,
     /// How hosts of targets are looked up.
     pub resolve: Resolve,
 }
@@ -92,6 +94,9 @@ pub struct View {
     pub targets: Vec<TargetView>,
 }
 
+/// How long a snapshot is good for.
+const SNAPSHOT_FOR: Duration = Duration::from_secs(1);
+
 enum Command {
     Stop,
     Pause(bool),
@@ -105,6 +110,8 @@ pub struct Session {
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<View>,
     program: Arc<Program>,
+    browser: bool,
+    snapshot: Arc<tokio::sync::Mutex<Option<(Instant, Arc<Vec<u8>>)>>>,
 }
 
 impl Session {
@@ -131,12 +138,13 @@ impl Session {
             .await
             .map_err(|_| MediaError::ours("program_start", "The program could not be started."))??;
         let program = Arc::new(program);
-        let (machine, effects) = Machine::new(spec.source.waits(), spec.paused);
+        let browser = matches!(spec.source, SourcePlan::Browser(_));
+        let (machine, effects) = Machine::new(spec.source.waits(), spec.paused, spec.resumed);
         let (commands, received) = mpsc::channel(32);
         let run = run::Run::new(spec, Arc::clone(&program), machine, reports);
         let view = run.view();
         tokio::spawn(run.run(effects, received));
-        Ok(Self { commands, view, program })
+        Ok(Self { commands, view, program, browser, snapshot: Arc::default() })
     }
 
     /// Asks it to stop; [`Report::Over`] says when it has.
@@ -166,7 +174,27 @@ impl Session {
         self.view.borrow().clone()
     }
 
-    /// The program, for previews and snapshots.
+    /// Whether a browser runs for it.
+    pub fn uses_browser(&self) -> bool {
+        self.browser
+    }
+
+    /// A picture of what is going out, no older than a second: whoever asks more often gets the same one.
+    pub async fn snapshot(&self) -> Result<Arc<Vec<u8>>, MediaError> {
+        let mut kept = self.snapshot.lock().await;
+        if let Some((made, jpeg)) = &*kept
+            && made.elapsed() < SNAPSHOT_FOR
+        {
+            return Ok(Arc::clone(jpeg));
+        }
+        let program = Arc::clone(&self.program);
+        let made = tokio::task::spawn_blocking(move || snapshot::jpeg(&program.picture(), program.profile())).await;
+        let jpeg = Arc::new(made.map_err(|_| MediaError::ours("pipeline_error", "A picture could not be made."))??);
+        *kept = Some((Instant::now(), Arc::clone(&jpeg)));
+        Ok(jpeg)
+    }
+
+    /// The program, for previews.
     pub fn program(&self) -> &Arc<Program> {
         &self.program
     }

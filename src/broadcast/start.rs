@@ -2,10 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
+use super::launch::{self, LAYOUTS};
 use super::model::{BotRole, Row, SourceKind, StartRequest, TargetAddress, TargetRequest, word};
 use super::state::Phase;
 use super::store::{self, NewTarget};
-use super::{launch, model};
 use crate::account::{Allowed, Caller, Permission, activity, perm};
 use crate::app::App;
 use crate::http::{Answer, Problem};
@@ -16,17 +16,6 @@ use crate::store::args;
 
 /// Targets that one broadcast may have.
 const TARGETS: usize = 16;
-/// What the page may be asked to show: BBB's own names of layouts (`enforceLayout`).
-const LAYOUTS: [&str; 8] = [
-    "MEDIA_ONLY",
-    "PRESENTATION_ONLY",
-    "CAMERAS_ONLY",
-    "PARTICIPANTS_AND_CHAT_ONLY",
-    "CUSTOM_LAYOUT",
-    "SMART_LAYOUT",
-    "PRESENTATION_FOCUS",
-    "VIDEO_FOCUS",
-];
 const BOT_NAME: &str = "Bluecast · live";
 
 /// Checks a Start, keeps it, and puts it on the air.
@@ -37,9 +26,9 @@ pub(super) async fn start(app: &App, caller: &Allowed<perm::BroadcastOperate>, r
         .map_err(|error| Problem::unprocessable("bad_profile", error.to_string()).of_field("profile"))?;
     let (server_id, meeting_id, meeting_name) = meeting(app, caller, &request).await?;
     let (bot_name, bot_role) = bot(&request)?;
-    let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].to_owned());
-    if !LAYOUTS.contains(&layout.as_str()) {
-        return Err(Problem::invalid("layout", format!("The layout is one of {}.", LAYOUTS.join(", "))));
+    let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].0.to_owned());
+    if !LAYOUTS.iter().any(|(known, _)| *known == layout) {
+        return Err(Problem::invalid("layout", format!("The layout is one of {}.", LAYOUTS.map(|(name, _)| name).join(", "))));
     }
     if let Some(node) = request.node.as_deref().filter(|node| *node != app.supervisor.node()) {
         let short: String = node.chars().take(64).collect();
@@ -118,8 +107,7 @@ async fn refuse_double(tx: &mut crate::store::Transaction, target: &NewTarget) -
 pub(super) async fn add_target(app: &App, caller: &Caller, row: &Row, request: &TargetRequest) -> Answer<NewTarget> {
     let target = target(app, caller, request).await?;
     let mut tx = app.store.begin().await?;
-    let (count,): (i64,) =
-        tx.one("SELECT COUNT(*) FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL", args![&row.id]).await?;
+    let (count,): (i64,) = tx.one("SELECT COUNT(*) FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL", args![&row.id]).await?;
     if usize::try_from(count).is_ok_and(|count| count >= TARGETS) {
         return Err(Problem::conflict("too_many_targets", format!("A broadcast has {TARGETS} targets at most.")));
     }
@@ -139,7 +127,8 @@ async fn meeting(app: &App, caller: &Caller, request: &StartRequest) -> Answer<(
         SourceKind::Test => Ok((None, String::new(), "Test broadcast".to_owned())),
         SourceKind::Browser => {
             caller.must(Permission::ServerUse)?;
-            let server = request.server_id.as_deref().ok_or_else(|| Problem::invalid("server_id", "Say which server the meeting is on."))?;
+            let server =
+                request.server_id.as_deref().ok_or_else(|| Problem::invalid("server_id", "Say which server the meeting is on."))?;
             let meeting = request.meeting_id.as_deref().filter(|id| !id.is_empty() && id.chars().count() <= 256);
             let meeting = meeting.ok_or_else(|| Problem::invalid("meeting_id", "Say which meeting, in 1 to 256 characters."))?;
             let name = super::meeting::name(app, server, meeting).await?;
@@ -269,6 +258,5 @@ mod tests {
         assert_eq!(of("rtmp://Host.example/live/key"), of("rtmp://host.example:1935/live/key"));
         assert_ne!(of("rtmp://host.example/live/key"), of("rtmp://host.example/live/other"));
         assert_ne!(of("srt://host.example:1935"), of("rtmp://host.example/live/key"));
-        let _ = model::word(&SourceKind::Test);
     }
 }

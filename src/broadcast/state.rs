@@ -115,9 +115,15 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A new broadcast. `waits` where a meeting has to run first; else the source starts at once.
-    pub fn new(waits: bool, paused: bool) -> (Self, Vec<Effect>) {
-        let phase = if waits { Phase::Waiting } else { Phase::Joining };
+    /// A new broadcast. `waits` where a meeting has to run first; else the source starts at once. One that was live before a restart
+    /// (`resumed`) is interrupted and goes straight back.
+    pub fn new(waits: bool, paused: bool, resumed: bool) -> (Self, Vec<Effect>) {
+        let waits = waits && !resumed;
+        let phase = match (resumed, waits) {
+            (true, _) => Phase::Interrupted,
+            (false, true) => Phase::Waiting,
+            (false, false) => Phase::Joining,
+        };
         let machine = Self { phase, step: None, paused, reason: None, tries: 0, source_runs: !waits, shown_since: None };
         (machine, if waits { Vec::new() } else { vec![Effect::StartSource] })
     }
@@ -251,7 +257,7 @@ mod tests {
     }
 
     fn live() -> Machine {
-        let (mut machine, effects) = Machine::new(false, false);
+        let (mut machine, effects) = Machine::new(false, false, false);
         assert_eq!(effects, [Effect::StartSource]);
         machine.on(Happened::Step(Step::Joined), s(1));
         machine.on(Happened::Shows(true), s(1));
@@ -261,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_meeting_is_waited_for() {
-        let (mut machine, effects) = Machine::new(true, false);
+        let (mut machine, effects) = Machine::new(true, false, false);
         assert!(effects.is_empty());
         assert!(machine.on(Happened::RetryDue, s(1)).is_empty());
         assert_eq!(machine.on(Happened::MeetingRuns, s(5)), [Effect::StartSource]);
@@ -270,8 +276,14 @@ mod tests {
     }
 
     #[test]
+    fn after_a_restart_a_live_broadcast_goes_straight_back() {
+        let (machine, effects) = Machine::new(true, false, true);
+        assert_eq!((machine.phase(), effects), (Phase::Interrupted, vec![Effect::StartSource]));
+    }
+
+    #[test]
     fn a_lobby_is_not_live() {
-        let (mut machine, _) = Machine::new(false, false);
+        let (mut machine, _) = Machine::new(false, false, false);
         machine.on(Happened::Step(Step::Lobby), s(1));
         machine.on(Happened::Shows(true), s(2));
         assert_eq!((machine.phase(), machine.step()), (Phase::Joining, Some(Step::Lobby)));
@@ -343,7 +355,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_two_sources_and_nothing_after_the_end(all in prop::collection::vec(anything(), 0..60), waits in any::<bool>()) {
-            let (mut machine, effects) = Machine::new(waits, false);
+            let (mut machine, effects) = Machine::new(waits, false, false);
             let mut runs = effects.contains(&Effect::StartSource);
             let mut over = false;
             for (index, happened) in all.into_iter().enumerate() {

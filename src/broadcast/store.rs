@@ -112,7 +112,8 @@ pub(super) async fn open_on(store: &Store, node: &str) -> Result<Vec<Row>, Store
 }
 
 pub(super) async fn targets(store: &Store, broadcast_id: &str) -> Result<Vec<TargetRow>, StoreError> {
-    let sql = "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL ORDER BY id";
+    let sql =
+        "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL ORDER BY id";
     store.all(sql, args![broadcast_id]).await
 }
 
@@ -201,11 +202,13 @@ pub(super) async fn events(store: &Store, broadcast_id: &str, before: Option<&st
 
 /// The open broadcast of a room, or the one that ended last.
 pub(super) async fn of_room(store: &Store, room_key: &str) -> Result<Option<Row>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE room_key = $1 ORDER BY CASE WHEN ended_ms IS NULL THEN 0 ELSE 1 END, id DESC LIMIT 1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM broadcasts WHERE room_key = $1 ORDER BY CASE WHEN ended_ms IS NULL THEN 0 ELSE 1 END, id DESC LIMIT 1"
+    );
     store.optional(sqlx::AssertSqlSafe(sql), args![room_key]).await
 }
 
 /// The open broadcast of each meeting on a server.
-pub(super) async fn of_server(store: &Store, server_id: &str) -> Result<Vec<(String, String)>, StoreError> {
+pub(crate) async fn of_server(store: &Store, server_id: &str) -> Result<Vec<(String, String)>, StoreError> {
     store.all("SELECT meeting_id, id FROM broadcasts WHERE server_id = $1 AND ended_ms IS NULL ORDER BY id DESC", args![server_id]).await
 }

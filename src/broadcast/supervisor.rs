@@ -2,23 +2,29 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use super::capacity::{self, Class, Costs, Full, Resources};
 use super::evidence;
 use super::launch::{self, Launcher};
-use super::model::Row;
+use super::load::{self, LoadMeter};
+use super::model::{Row, SourceKind, TargetAddress};
 use super::news::NewsDesk;
 use super::room_state::{self, RoomState};
 use super::session::{Event, Report, Session, Standing, state_line};
 use super::state::{Phase, Reason};
 use super::store;
+use crate::config::Settings;
+use crate::media::profile::Profile;
 use crate::store::{Store, StoreError};
 
+/// How often the cost of what runs is measured.
+const LEARN_EVERY: Duration = Duration::from_secs(10);
 /// How often numbers are told to those who watch.
 const NUMBERS_EVERY: Duration = Duration::from_secs(1);
 /// Reports of a session that are not yet kept.
@@ -38,12 +44,27 @@ struct Inner {
     news: NewsDesk,
     sessions: Mutex<HashMap<String, Session>>,
     tasks: TaskTracker,
+    cores: f64,
+    costs: Mutex<Costs>,
 }
 
 impl Supervisor {
     /// A supervisor that has nothing on the air yet.
-    pub fn new(store: Store, node: String, data_dir: PathBuf, launcher: Launcher, news: NewsDesk) -> Self {
-        Self(Arc::new(Inner { store, node, data_dir, launcher, news, sessions: Mutex::default(), tasks: TaskTracker::new() }))
+    pub fn new(store: Store, settings: &Settings, launcher: Launcher) -> Self {
+        let measured = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
+        let cores = settings.node.capacity_cores.unwrap_or_else(|| measured() as f64);
+        Self(Arc::new(Inner {
+            store,
+            node: settings.node.name.clone(),
+            data_dir: settings.data_dir.clone(),
+            launcher,
+            news: NewsDesk::default(),
+            sessions: Mutex::default(),
+            tasks: TaskTracker::new(),
+            cores,
+            costs: Mutex::default(),
+        }))
     }
 
     /// The name of this process among the nodes.
@@ -72,11 +93,20 @@ impl Supervisor {
 
     /// Takes up what a process before this one had on the air.
     pub async fn resume(&self) -> Result<(), StoreError> {
+        let learner = Arc::downgrade(&self.0);
+        tokio::spawn(learn(learner));
         for row in store::open_on(&self.0.store, &self.0.node).await? {
             if row.desired == 1 {
                 tracing::info!(broadcast = row.id, "taken up again");
-                self.event(&row.id, &Event { code: "resumed_after_restart", message: "Bluecast was restarted; the broadcast goes on.".into(), target_id: None })
-                    .await;
+                self.event(
+                    &row.id,
+                    &Event {
+                        code: "resumed_after_restart",
+                        message: "Bluecast was restarted; the broadcast goes on.".into(),
+                        target_id: None,
+                    },
+                )
+                .await;
                 self.launch(row).await;
             } else {
                 self.over(&row, Reason::Stopped).await;
@@ -123,6 +153,31 @@ impl Supervisor {
             session.pause(paused).await;
         }
         Ok(())
+    }
+
+    /// Seals a target's address for its row.
+    pub(super) fn seal(&self, id: &str, address: &TargetAddress) -> String {
+        self.0.launcher.seal(id, address)
+    }
+
+    /// Starts feeding a kept target.
+    pub(super) async fn add_target(&self, broadcast_id: &str, target_id: &str) -> Result<(), StoreError> {
+        let Some(session) = self.session(broadcast_id) else { return Ok(()) };
+        for row in store::targets(&self.0.store, broadcast_id).await?.iter().filter(|row| row.id == target_id) {
+            match self.0.launcher.open(row) {
+                Ok(plan) => session.add_target(plan).await,
+                Err(error) => tracing::error!(%error, "a target cannot be fed"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one more broadcast fits on this machine.
+    pub(super) fn room_for(&self, profile: &Profile, source: SourceKind) -> Result<(), Full> {
+        let running: Vec<Class> = self.sessions().values().map(class_of).collect();
+        let costs = self.0.costs.lock().unwrap_or_else(PoisonError::into_inner);
+        let free_memory_mb = load::free_memory_mb().unwrap_or(f64::MAX);
+        capacity::fits(&costs, self.0.cores, free_memory_mb, &running, &class(profile, source == SourceKind::Browser))
     }
 
     /// Ends everything that runs here without ending the broadcasts: the next process takes them up again.
@@ -226,4 +281,31 @@ impl Supervisor {
 
 fn standing_json(id: &str, standing: &Standing) -> serde_json::Value {
     json!({ "id": id, "phase": standing.phase, "step": standing.step, "paused": standing.paused, "reason": standing.reason })
+}
+
+fn class(profile: &Profile, browser: bool) -> Class {
+    Class { browser, megapixels_per_second: profile.width * profile.height * profile.fps / 1_000_000 }
+}
+
+fn class_of(session: &Session) -> Class {
+    class(session.program().profile(), session.uses_browser())
+}
+
+/// Learns what broadcasts cost, while all that run are of one kind: then the process's use, shared out, is the cost of each.
+async fn learn(inner: Weak<Inner>) {
+    let mut meter = LoadMeter::default();
+    while let Some(inner) = inner.upgrade() {
+        let running: Vec<Class> = inner.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().map(class_of).collect();
+        let used = meter.read();
+        if let (Some(used), Some(first)) = (used, running.first())
+            && running.iter().all(|class| class == first)
+        {
+            #[expect(clippy::cast_precision_loss, reason = "a number of broadcasts")]
+            let share = running.len() as f64;
+            let each = Resources { cores: used.cores / share, memory_mb: used.memory_mb / share };
+            inner.costs.lock().unwrap_or_else(PoisonError::into_inner).learn(first, each);
+        }
+        drop(inner);
+        tokio::time::sleep(LEARN_EVERY).await;
+    }
 }

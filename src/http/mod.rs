@@ -24,11 +24,11 @@ pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};
 pub use self::problem::{Answer, Problem};
 use crate::app::App;
-use crate::{account, telemetry};
+use crate::{account, broadcast, telemetry};
 
 /// Every feature's routes below `/api/v1`.
 fn features() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(account::routes())
+    OpenApiRouter::new().merge(account::routes()).merge(broadcast::routes())
 }
 
 /// The whole site.

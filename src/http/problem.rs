@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::bbb::BbbError;
+use crate::server::ClientError;
 use crate::store::StoreError;
 use crate::store::vault::VaultError;
 
@@ -163,5 +165,21 @@ impl From<StoreError> for Problem {
 impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<BbbError> for Problem {
+    fn from(error: BbbError) -> Self {
+        Self::bad_gateway(error.code(), error.to_string())
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Store(error) => error.into(),
+            ClientError::Vault(error) => error.into(),
+            ClientError::Bbb(error) => error.into(),
+        }
     }
 }

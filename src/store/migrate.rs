@@ -8,7 +8,10 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use super::OpenError;
 
 /// Every file in `migrations/`: its time, its name, its text. Released ones are never changed, only followed.
-const FILES: &[(i64, &str, &str)] = &[(20_261_122_120_000, "begin", include_str!("../../migrations/20261122120000_begin.sql"))];
+const FILES: &[(i64, &str, &str)] = &[
+    (20_261_122_120_000, "begin", include_str!("../../migrations/20261122120000_begin.sql")),
+    (20_261_122_130_000, "broadcast", include_str!("../../migrations/20261122130000_broadcast.sql")),
+];
 
 /// sqlx's own name for the table that lists what was applied.
 const TABLE: &str = "_sqlx_migrations";

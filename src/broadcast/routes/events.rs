@@ -28,11 +28,11 @@ pub(crate) async fn events(
 }
 
 /// What was missed, then what happens, of the news that `wanted` lets through.
-pub(crate) fn follow(
+pub(crate) fn follow<F: Fn(&News) -> bool + Clone + Send + 'static>(
     desk: &NewsDesk,
     last_id: Option<&str>,
-    wanted: impl Fn(&News) -> bool + Clone + Send + 'static,
-) -> impl Stream<Item = Event> + Send + 'static {
+    wanted: F,
+) -> impl Stream<Item = Event> + Send + 'static + use<F> {
     let (missed, kept, receiver) = desk.listen(last_id);
     let resync = (missed == Missed::TooMuch).then(resync);
     let (before, since) = (desk.clone(), desk.clone());

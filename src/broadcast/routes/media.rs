@@ -9,7 +9,6 @@ use super::list::find;
 use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::http::{Answer, Path, Problem};
-use crate::media::snapshot::jpeg;
 
 /// A JPEG of what is going out now.
 #[utoipa::path(
@@ -19,8 +18,8 @@ use crate::media::snapshot::jpeg;
 pub(crate) async fn snapshot(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
     let row = find(&app, &id).await?;
     let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
-    let picture = session.snapshot(jpeg).await.map_err(Problem::internal)?;
-    Ok(picture_answer(picture, "image/jpeg"))
+    let picture = session.snapshot().await.map_err(Problem::internal)?;
+    Ok(picture_answer(picture.to_vec(), "image/jpeg"))
 }
 
 /// What the meeting's page showed when it last went wrong.

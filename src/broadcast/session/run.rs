@@ -29,13 +29,21 @@ pub(super) struct Run {
     view: watch::Sender<View>,
     begun: Instant,
     retry_at: Option<tokio::time::Instant>,
+    meeting: mpsc::Receiver<Happened>,
+    /// Held so that the channel stays open; what runs in the background sends on clones of it and ends when it closes.
+    meeting_says: mpsc::Sender<Happened>,
+    announced: bool,
     over: bool,
 }
 
 impl Run {
     pub(super) fn new(spec: SessionSpec, program: Arc<Program>, machine: Machine, reports: mpsc::Sender<Report>) -> Self {
         let view = View { standing: standing(&machine), program: program.stats(), targets: Vec::new() };
+        let (meeting_says, meeting) = mpsc::channel(8);
         Self {
+            meeting,
+            meeting_says,
+            announced: false,
             id: spec.id,
             plan: spec.source,
             program,
@@ -61,6 +69,9 @@ impl Run {
         }
         self.report_state().await;
         self.follow(effects).await;
+        if let Some(meeting) = self.plan.meeting() {
+            tokio::spawn(meeting.clone().watch(self.meeting_says.clone()));
+        }
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         let mut looks = 0;
@@ -68,6 +79,7 @@ impl Run {
             tokio::select! {
                 command = commands.recv() => self.command(command).await,
                 event = next_of(&mut self.source) => self.source_event(event).await,
+                Some(happened) = self.meeting.recv() => self.happened(happened).await,
                 event = self.outputs.next() => self.report(Report::Event(event)).await,
                 () = until(self.retry_at) => {
                     self.retry_at = None;
@@ -103,7 +115,9 @@ impl Run {
                 self.report(Report::Event(event)).await;
             }
             Some(Command::RemoveTarget(id, answer)) => {
-                drop(answer.send(self.outputs.remove(&id).await));
+                let removed = self.outputs.remove(&id).await;
+                // Whoever asked may have gone.
+                let _ = answer.send(removed);
             }
         }
         self.publish();
@@ -137,8 +151,13 @@ impl Run {
     async fn happened(&mut self, happened: Happened) {
         let before = standing(&self.machine);
         let effects = self.machine.on(happened, self.begun.elapsed());
-        if standing(&self.machine) != before {
+        let after = standing(&self.machine);
+        if after != before {
             self.report_state().await;
+        }
+        if after.phase == Phase::Live && !self.announced {
+            self.announced = true;
+            self.say("This meeting is being broadcast live.").await;
         }
         self.follow(effects).await;
     }
@@ -155,13 +174,32 @@ impl Run {
                 },
                 Effect::RetryIn(wait) => self.retry_at = Some(tokio::time::Instant::now() + wait),
                 Effect::StopSource => self.program.source_lost(),
-                Effect::AskWhetherOver => {}
+                Effect::AskWhetherOver => {
+                    if let Some(meeting) = self.plan.meeting() {
+                        tokio::spawn(meeting.clone().ask_whether_over(self.meeting_says.clone()));
+                    }
+                }
                 Effect::TakeDown => self.take_down().await,
             }
         }
     }
 
+    /// Tells the meeting's chat, beside everything else: a slow server holds nothing up.
+    async fn say(&self, message: &'static str) {
+        let Some(meeting) = self.plan.meeting().cloned() else { return };
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            if let Err(error) = meeting.say(message).await {
+                let message = format!("The meeting could not be told: {error}");
+                drop(reports.send(Report::Event(Event { code: "not_announced", message, target_id: None })).await);
+            }
+        });
+    }
+
     async fn take_down(&mut self) {
+        if self.announced && self.machine.reason() != Some(Reason::MeetingEnded) {
+            self.say("The live broadcast of this meeting has ended.").await;
+        }
         let source = self.source.take();
         let stop_source = async {
             if let Some(source) = source {

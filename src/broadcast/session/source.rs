@@ -1,12 +1,15 @@
 //! Where a session's picture and sound come from.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::super::meeting::MeetingLink;
 use super::super::state::Ending;
 use crate::media::error::MediaError;
 use crate::media::program::Program;
+use crate::media::source::browser::{BrowserSource, BrowserSpec};
 use crate::media::source::test::TestSource;
 use crate::media::source::{SourceEnd, SourceEvent};
 
@@ -15,10 +18,29 @@ const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// Events of a source that the session has not read yet.
 const EVENTS: usize = 64;
 
+/// How much later than captured the sound of a browser goes out: it is heard sooner than its picture is drawn and seen. Measured with the
+/// double's flash and beep.
+const BROWSER_SOUND_OFFSET: Duration = Duration::ZERO;
+
 /// What to capture.
 pub enum SourcePlan {
     /// A moving clock that beeps.
     Test,
+    /// A meeting, by a browser of its own.
+    Browser(Box<BrowserPlan>),
+}
+
+/// A meeting for a browser.
+#[derive(Clone)]
+pub struct BrowserPlan {
+    /// The meeting.
+    pub meeting: MeetingLink,
+    /// Under which folder the browser lives.
+    pub runtime: PathBuf,
+    /// Chromium's program.
+    pub chromium: PathBuf,
+    /// More certificate authorities.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl SourcePlan {
@@ -26,6 +48,7 @@ impl SourcePlan {
     pub(super) fn waits(&self) -> bool {
         match self {
             Self::Test => false,
+            Self::Browser(_) => true,
         }
     }
 
@@ -33,6 +56,15 @@ impl SourcePlan {
     pub(super) fn sound_offset(&self) -> Duration {
         match self {
             Self::Test => Duration::ZERO,
+            Self::Browser(_) => BROWSER_SOUND_OFFSET,
+        }
+    }
+
+    /// The meeting, where there is one.
+    pub(super) fn meeting(&self) -> Option<&MeetingLink> {
+        match self {
+            Self::Test => None,
+            Self::Browser(plan) => Some(&plan.meeting),
         }
     }
 
@@ -40,13 +72,36 @@ impl SourcePlan {
         let (events, received) = mpsc::channel(EVENTS);
         let running = match self {
             Self::Test => Running::Test(TestSource::start(program.profile(), program.input(), program.clock().clone(), events)?),
+            Self::Browser(plan) => {
+                let spec = plan.spec(program).await?;
+                Running::Browser(BrowserSource::start(spec, program.input(), program.clock().clone(), events))
+            }
         };
         Ok(Source { running, events: received })
     }
 }
 
+impl BrowserPlan {
+    async fn spec(&self, program: &Program) -> Result<BrowserSpec, MediaError> {
+        let (join_url, generation) = self.meeting.address().await?;
+        let profile = program.profile();
+        let size = |pixels: u32| u16::try_from(pixels).map_err(|_| MediaError::ours("bad_profile", "The picture is too large.").fatal());
+        Ok(BrowserSpec {
+            join_url,
+            width: size(profile.width)?,
+            height: size(profile.height)?,
+            fps: profile.fps,
+            generation,
+            runtime: self.runtime.clone(),
+            chromium: self.chromium.clone(),
+            ca_file: self.ca_file.clone(),
+        })
+    }
+}
+
 enum Running {
     Test(TestSource),
+    Browser(BrowserSource),
 }
 
 /// A running source and what it reports.
@@ -71,6 +126,7 @@ impl Source {
         let stop = async {
             match self.running {
                 Running::Test(source) => source.stop().await,
+                Running::Browser(source) => source.stop().await,
             }
         };
         if tokio::time::timeout(STOP_WITHIN, stop).await.is_err() {

@@ -51,7 +51,12 @@ impl Output {
     ///
     /// # Errors
     /// `no_thread` when the system gives none.
-    pub fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: impl Fn(OutputEvent) + Send + 'static) -> Result<Self, MediaError> {
+    pub fn start(
+        spec: OutputSpec,
+        hub: &Hub,
+        clock: &MediaClock,
+        events: impl Fn(OutputEvent) + Send + 'static,
+    ) -> Result<Self, MediaError> {
         run::start(spec, hub, clock, Box::new(events)).map(|shared| Self { shared })
     }
 

@@ -40,7 +40,10 @@ pub(super) fn lost(target: &TargetUrl) -> MediaError {
 }
 
 fn tls(target: &TargetUrl) -> MediaError {
-    MediaError::target("tls", format!("No secure connection to {target}: its certificate is not valid for that name, or it does not speak TLS."))
+    MediaError::target(
+        "tls",
+        format!("No secure connection to {target}: its certificate is not valid for that name, or it does not speak TLS."),
+    )
 }
 
 fn unreachable(target: &TargetUrl) -> MediaError {

@@ -23,7 +23,9 @@ pub enum BadTarget {
     #[error("The address is empty or longer than {LONGEST} characters.")]
     Length,
     /// A character that no address holds.
-    #[error("The address holds a space, quote, line break, “!” or another character that no address holds; write it percent-encoded if it belongs there.")]
+    #[error(
+        "The address holds a space, quote, line break, “!” or another character that no address holds; write it percent-encoded if it belongs there."
+    )]
     Character,
     /// Another kind of address.
     #[error("The address must begin with rtmp://, rtmps:// or srt://.")]
@@ -38,7 +40,9 @@ pub enum BadTarget {
     #[error("An RTMP address needs an application and a stream key: rtmp://host/application and the key, or both in the address.")]
     StreamKey,
     /// A key with characters that no server takes.
-    #[error("The stream key holds a space, a line break or another character that cannot be in a key, or is longer than {LONGEST} characters.")]
+    #[error(
+        "The stream key holds a space, a line break or another character that cannot be in a key, or is longer than {LONGEST} characters."
+    )]
     KeyCharacter,
     /// SRT settings given to RTMP, or a key to SRT.
     #[error("SRT settings go with srt:// addresses only, and stream keys with rtmp:// addresses only.")]

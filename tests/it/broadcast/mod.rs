@@ -1,1 +1,3 @@
 //! Broadcasts from Start to Stop, over the API.
+
+mod test_source;

@@ -20,7 +20,16 @@ fn picture_and_sound_arrive_soon_and_together() {
     let decoder = Decoder::rtmp(&nginx.url("one"));
     until_blocking(20, "eight seconds of pictures", || (decoder.count() > 260).then_some(()));
     let pictures = &decoder.pictures()[40..];
-    if std::env::var_os("SHOW").is_some() { let s = decoder.sounds(); eprintln!("{:?} {:?} {:?} {}", &pictures.iter().filter(|p| p.flash).map(|p| p.pts_ms).collect::<Vec<_>>(), s.iter().filter(|s| s.onset_ms.is_some()).map(|s| (s.pts_ms, s.onset_ms)).collect::<Vec<_>>(), decoder.error(), s.len()); }
+    if std::env::var_os("SHOW").is_some() {
+        let s = decoder.sounds();
+        eprintln!(
+            "{:?} {:?} {:?} {}",
+            &pictures.iter().filter(|p| p.flash).map(|p| p.pts_ms).collect::<Vec<_>>(),
+            s.iter().filter(|s| s.onset_ms.is_some()).map(|s| (s.pts_ms, s.onset_ms)).collect::<Vec<_>>(),
+            decoder.error(),
+            s.len()
+        );
+    }
     let (p50, p95) = ages(pictures);
     let offset = sound_behind_picture_ms(pictures, &decoder.sounds()).expect("flashes and beeps");
     let status = output.status();

@@ -22,7 +22,11 @@ fn picture_and_sound_arrive_soon_and_together() {
         let pictures = &decoder.pictures()[40..];
         let (p50, p95) = ages(pictures);
         let offset = sound_behind_picture_ms(pictures, &decoder.sounds()).expect("flashes and beeps");
-        eprintln!("srt {latency_ms} ms opus {opus}: p50 {p50} ms, p95 {p95} ms, sound {offset} ms behind, live after {live_after:?}, {:?} {}", output.status(), status.bytes);
+        eprintln!(
+            "srt {latency_ms} ms opus {opus}: p50 {p50} ms, p95 {p95} ms, sound {offset} ms behind, live after {live_after:?}, {:?} {}",
+            output.status(),
+            status.bytes
+        );
         assert!(p50 <= u64::from(latency_ms) + 80, "pictures are {p50} ms old");
         assert!(offset.abs() <= 45, "the sound is {offset} ms behind");
         assert!(pictures.iter().all(|picture| picture.strip.is_some()), "every picture is whole");

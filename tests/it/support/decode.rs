@@ -209,8 +209,7 @@ fn read_sound(sample: &gst::Sample, arrived_ms: u64) -> Sound {
     let rate = usize::try_from(structure.get::<i32>("rate").unwrap()).unwrap();
     let buffer = sample.buffer().unwrap();
     let map = buffer.map_readable().unwrap();
-    let left: Vec<u16> =
-        map.chunks_exact(2 * channels).map(|frame| i16::from_le_bytes([frame[0], frame[1]]).unsigned_abs()).collect();
+    let left: Vec<u16> = map.chunks_exact(2 * channels).map(|frame| i16::from_le_bytes([frame[0], frame[1]]).unsigned_abs()).collect();
     Sound {
         arrived_ms,
         pts_ms: buffer.pts().map_or(0, gst::ClockTime::mseconds),

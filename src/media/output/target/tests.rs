@@ -28,12 +28,18 @@ fn rtmp_addresses_come_with_and_without_their_key() {
     assert_eq!(rtmp_of("RTMPS://live.example/app/key", None).port, 443);
     let three = rtmp_of("rtmp://me:pa%40ss@[::1]:1936/app/key", None);
     assert_eq!(three.host, "::1");
-    assert_eq!(three.user.map(|(name, password)| (name.reveal().to_owned(), password.reveal().to_owned())), Some(("me".into(), "pa@ss".into())));
+    assert_eq!(
+        three.user.map(|(name, password)| (name.reveal().to_owned(), password.reveal().to_owned())),
+        Some(("me".into(), "pa@ss".into()))
+    );
 }
 
 #[test]
 fn srt_addresses_carry_streamid_and_passphrase_either_way() {
-    let typed = srt_of("srt://127.0.0.1:9999?streamid=%23!::r%3Dx%2By&passphrase=0123456789&mode=caller".replace('!', "%21").as_str(), &SrtSettings::default());
+    let typed = srt_of(
+        "srt://127.0.0.1:9999?streamid=%23!::r%3Dx%2By&passphrase=0123456789&mode=caller".replace('!', "%21").as_str(),
+        &SrtSettings::default(),
+    );
     assert_eq!((typed.streamid.reveal(), typed.passphrase.reveal(), typed.latency_ms), ("#!::r=x+y", "0123456789", 120));
     let settings = SrtSettings { streamid: Some(Secret::new("#!::u=a b")), latency_ms: Some(20), opus: true, ..SrtSettings::default() };
     let apart = srt_of("srt://host:1/", &settings);

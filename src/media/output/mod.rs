@@ -17,6 +17,7 @@ mod srt_probe;
 mod status;
 pub mod target;
 mod ts;
+pub mod whep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -27,24 +27,45 @@ pub(super) fn build(target: &SrtTarget, at: SocketAddr, clock: &MediaClock) -> R
     }
     let muxer = line.element("mux")?.static_pad("src");
     if let Some(pad) = muxer {
-        pad.add_probe(gst::PadProbeType::BUFFER, cut);
+        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, cut);
     }
     Link::new(line, sink, read)
 }
 
-/// Sends a frame's packets on as datagrams.
+/// Cuts a frame's packets into datagrams. The muxer hands a frame over as one buffer, or as a list of single packets when it has written
+/// its tables before it.
 fn cut(pad: &gst::Pad, info: &mut gst::PadProbeInfo) -> gst::PadProbeReturn {
-    let Some(gst::PadProbeData::Buffer(mut buffer)) = info.data.take() else { return gst::PadProbeReturn::Ok };
-    if let Ok(mut map) = buffer.make_mut().map_writable() {
-        ts::tell_length(&mut map);
+    match info.data.take() {
+        Some(gst::PadProbeData::Buffer(buffer)) => {
+            // Comes back here as a list.
+            info.flow_res = pad.push_list(gst::BufferList::from([buffer])).map(|_| gst::FlowSuccess::Ok).into();
+            gst::PadProbeReturn::Handled
+        }
+        Some(gst::PadProbeData::BufferList(list)) => {
+            info.data = Some(gst::PadProbeData::BufferList(datagrams(&list)));
+            gst::PadProbeReturn::Ok
+        }
+        other => {
+            info.data = other;
+            gst::PadProbeReturn::Ok
+        }
     }
-    let mut list = gst::BufferList::new();
-    let flags = gst::BufferCopyFlags::MEMORY | gst::BufferCopyFlags::TIMESTAMPS | gst::BufferCopyFlags::FLAGS;
-    if let Some(list) = list.get_mut() {
-        list.extend(ts::datagrams(buffer.size()).filter_map(|range| buffer.copy_region(flags, range).ok()));
+}
+
+fn datagrams(list: &gst::BufferListRef) -> gst::BufferList {
+    let mut packets = Vec::with_capacity(list.calculate_size());
+    for map in list.iter().filter_map(|buffer| buffer.map_readable().ok()) {
+        packets.extend_from_slice(&map);
     }
-    info.flow_res = pad.push_list(list).map(|_| gst::FlowSuccess::Ok).into();
-    gst::PadProbeReturn::Handled
+    ts::tell_length(&mut packets);
+    let mut frame = gst::Buffer::from_mut_slice(packets);
+    if let (Some(frame), Some(first)) = (frame.get_mut(), list.get(0)) {
+        frame.set_pts(first.pts());
+        frame.set_dts(first.dts());
+    }
+    // No flags are taken over: the muxer marks what follows its tables as HEADER, key frames among it, and srtsink drops such buffers.
+    let copied = gst::BufferCopyFlags::MEMORY | gst::BufferCopyFlags::TIMESTAMPS;
+    ts::datagrams(frame.size()).filter_map(|range| frame.copy_region(copied, range).ok()).collect()
 }
 
 /// Acknowledgements come only from a peer that takes data.

@@ -3,6 +3,7 @@
 mod rig;
 mod rtmp;
 mod srt;
+mod whep;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex};

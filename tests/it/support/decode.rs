@@ -80,7 +80,7 @@ impl Decoder {
         gst::init().unwrap();
         let text = format!(
             "{source} \
-             demux. ! queue max-size-time=0 ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! video/x-raw,format=I420 \
+             demux. ! queue max-size-time=0 ! capssetter caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! video/x-raw,format=I420 \
              ! appsink name=pictures sync=false async=false \
              demux. ! queue max-size-time=0 ! {audio} ! audioconvert ! audio/x-raw,format=S16LE,layout=interleaved \
              ! appsink name=sounds sync=false async=false"

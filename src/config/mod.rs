@@ -109,13 +109,13 @@ impl Settings {
         let database = reader
             .made("BLUECAST_DATABASE_URL", "sqlite://PATH (no options) or postgres://USER:PASSWORD@HOST/DATABASE", Database::parse)
             .unwrap_or_else(|| Database::Sqlite(data_dir.join("bluecast.db")));
-        let secret_key = reader.made("BLUECAST_SECRET_KEY", "32 bytes in base64, as `openssl rand -base64 32` prints them", SecretKey::parse);
+        let secret_key =
+            reader.made("BLUECAST_SECRET_KEY", "32 bytes in base64, as `openssl rand -base64 32` prints them", SecretKey::parse);
         if matches!(database, Database::Postgres(_)) && reader.text("BLUECAST_SECRET_KEY").is_none() {
             reader.problem("BLUECAST_SECRET_KEY must be given with Postgres; `openssl rand -base64 32` makes one".to_owned());
         }
-        let call_allow = reader.list("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, CIDRs or `loopback`", |piece| {
-            piece.parse().ok()
-        });
+        let call_allow = reader
+            .list("BLUECAST_CALL_ALLOW", "a comma-separated list of hosts, addresses, CIDRs or `loopback`", |piece| piece.parse().ok());
         let own_machine = if listen.ip().is_loopback() { vec![CallAllow::Loopback] } else { Vec::new() };
         Self {
             listen,

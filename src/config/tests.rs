@@ -81,7 +81,8 @@ fn postgres_needs_a_key() {
 
 #[test]
 fn ice_servers_are_taken_apart() {
-    let settings = read(&[("BLUECAST_ICE_SERVERS", "stun:stun.example.org:3478,turn:kit:p@ss@turn.example.org:3478?transport=udp")]).unwrap();
+    let settings =
+        read(&[("BLUECAST_ICE_SERVERS", "stun:stun.example.org:3478,turn:kit:p@ss@turn.example.org:3478?transport=udp")]).unwrap();
     let turn = &settings.webrtc.ice_servers[1];
     assert_eq!(settings.webrtc.ice_servers[0].url, "stun:stun.example.org:3478");
     assert_eq!((turn.url.as_str(), turn.username.as_deref()), ("turn:turn.example.org:3478?transport=udp", Some("kit")));

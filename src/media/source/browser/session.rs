@@ -191,7 +191,7 @@ impl Session {
         }
         let began = Instant::now();
         let size = (u32::from(self.spec.width), u32::from(self.spec.height));
-        let mut follower = Follower::new(self.spec.generation, size, Duration::ZERO);
+        let mut follower = Follower::new(self.spec.generation, size, self.spec.ready_within, Duration::ZERO);
         let script = probe(self.spec.generation);
         let mut popups = 0;
         loop {
@@ -249,7 +249,8 @@ impl Session {
             Verdict::Denied => SourceEnd::Denied,
             Verdict::Replaced => SourceEnd::Replaced,
             Verdict::Broken(code, message) => {
-                let says = mask(seen.error.as_deref().unwrap_or(&seen.text));
+                let says = if seen.refusal.is_empty() { seen.error.as_ref().unwrap_or(&seen.text) } else { &seen.refusal };
+                let says = mask(says);
                 let message = if says.is_empty() { message.to_owned() } else { format!("{message} It says: “{says}”") };
                 failed(MediaError::source(code, message))
             }

@@ -43,7 +43,6 @@ async fn a_process_that_will_be_killed() {
     running.step(Step::Joined).await;
     let pids: Vec<String> = running.source.children().iter().map(|child| child.pid.to_string()).collect();
     let folder = std::path::PathBuf::from(runtime);
-    fs::write(folder.join("lock"), running.display_lock().unwrap().to_str().unwrap()).unwrap();
     fs::write(folder.join("pids.new"), pids.join(" ")).unwrap();
     fs::rename(folder.join("pids.new"), folder.join("pids")).unwrap();
     std::future::pending::<()>().await;
@@ -71,8 +70,6 @@ async fn the_children_die_with_us_and_the_next_start_clears_up() {
     for pid in pids {
         until(5, "the children's end", async || processes_of(pid).is_empty().then_some(())).await;
     }
-    let lock = fs::read_to_string(runtime.path().join("lock")).unwrap();
-    assert!(!fs::exists(&lock).unwrap(), "{lock} is left");
     let folders = fs::read_dir(runtime.path()).unwrap().flatten().filter(|entry| entry.path().is_dir()).count();
     assert_eq!(folders, 0);
 }

@@ -14,11 +14,13 @@ fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
-fn renderer(source: &BrowserSource) -> i32 {
+/// The page's process, and one that is kept ready.
+fn signal_renderers(source: &BrowserSource, what: Signal) {
     let browser = source.children().into_iter().find(|child| child.kind == "browser").unwrap().pid;
     let renderers = processes_of(browser).into_iter().filter(|process| process.contains("--type=renderer"));
-    let pids: Vec<i32> = renderers.map(|process| process.split(' ').next().unwrap().parse().unwrap()).collect();
-    *pids.first().expect("no renderer")
+    for process in renderers {
+        signal(process.split(' ').next().unwrap().parse().unwrap(), what);
+    }
 }
 
 async fn live() -> (crate::support::bbb::Bbb, Running) {
@@ -74,7 +76,7 @@ async fn a_child_that_stands_still_is_noticed() {
 #[tokio::test]
 async fn a_page_that_crashes_or_hangs_is_noticed_with_what_it_showed() {
     let (_bbb, mut running) = live().await;
-    signal(renderer(&running.source), Signal::KILL);
+    signal_renderers(&running.source, Signal::KILL);
     let end = running.end().await;
     let SourceEnd::Failed { error, evidence } = end else { panic!("{end:?}") };
     assert!(error.retry && error.code == "page_crashed", "{error:?}");
@@ -83,7 +85,7 @@ async fn a_page_that_crashes_or_hangs_is_noticed_with_what_it_showed() {
     running.stop_and_check().await;
 
     let (_bbb, running) = live().await;
-    signal(renderer(&running.source), Signal::STOP);
+    signal_renderers(&running.source, Signal::STOP);
     expect(running, &["page_stalled"]).await;
 }
 

@@ -3,6 +3,8 @@
 pub mod browser;
 pub mod test;
 
+use std::fmt;
+
 use gstreamer as gst;
 
 use super::error::MediaError;
@@ -58,12 +60,19 @@ pub enum SourceEnd {
 }
 
 /// What is kept of a page that went wrong.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Evidence {
     /// A screenshot, PNG or JPEG.
     pub screenshot: Option<Vec<u8>>,
     /// The last console lines, oldest first.
     pub console: Vec<String>,
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.screenshot.as_ref().map(Vec::len);
+        f.debug_struct("Evidence").field("screenshot_bytes", &bytes).field("console", &self.console).finish()
+    }
 }
 
 /// What a source reports while it runs. The last event is always `Ended`.

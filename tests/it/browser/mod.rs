@@ -1,1 +1,10 @@
 //! The browser source against the double.
+
+mod ends;
+mod joining;
+mod left_behind;
+mod measured;
+mod running;
+mod trouble;
+
+use running::{Running, processes_of};

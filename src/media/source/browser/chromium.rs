@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use super::cdp::Cdp;
 use super::display::Address;
 use super::folder::Folder;
-use super::sound::daemon::{MICROPHONE, SINK};
+use super::sound::daemon::{Line, MICROPHONE, SINK};
 use super::spawn::{self, Child, Order};
 use super::{BrowserSpec, failure};
 use crate::media::error::MediaError;
@@ -25,7 +25,7 @@ pub(super) struct Browser {
 }
 
 /// Starts one. It shows nothing yet.
-pub(super) async fn start(folder: &Folder, spec: &BrowserSpec, display: &Address, sound_server: &str) -> Result<Browser, MediaError> {
+pub(super) async fn start(folder: &Folder, spec: &BrowserSpec, display: &Address, sound: &Line) -> Result<Browser, MediaError> {
     let unwritable = |error| failure("runtime_folder", "The runtime folder cannot be written", &error);
     let no_pipe = |error| failure("browser_failed", "No pipe for the browser", &error);
     let profile = folder.make("profile").map_err(unwritable)?;
@@ -40,7 +40,8 @@ pub(super) async fn start(folder: &Folder, spec: &BrowserSpec, display: &Address
     env.extend([
         ("DISPLAY", OsString::from(display.name())),
         ("XAUTHORITY", display.authority.clone().into_os_string()),
-        ("PULSE_SERVER", sound_server.into()),
+        ("PULSE_SERVER", sound.address().into()),
+        ("PULSE_COOKIE", sound.cookie_file.clone().into_os_string()),
         ("PULSE_SINK", SINK.into()),
         ("PULSE_SOURCE", MICROPHONE.into()),
     ]);

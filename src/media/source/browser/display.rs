@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +14,6 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use super::folder::Folder;
-use super::spawn::process::Process;
 use super::spawn::{self, Child, Order};
 use super::{BrowserSpec, failure};
 use crate::media::error::MediaError;
@@ -46,9 +48,11 @@ impl Address {
         (SCHEME.into(), self.cookie.into())
     }
 
-    /// The server's socket.
-    pub(super) fn socket(&self) -> PathBuf {
-        socket(self.number)
+    /// Connects to the server: by the name that cannot be left over in a folder first.
+    pub(super) fn connect(&self) -> std::io::Result<UnixStream> {
+        let path = socket(self.number);
+        let name = SocketAddr::from_abstract_name(path.as_os_str().as_bytes())?;
+        UnixStream::connect_addr(&name).or_else(|_| UnixStream::connect(path))
     }
 }
 
@@ -90,14 +94,11 @@ pub(super) async fn start(folder: &Folder, spec: &BrowserSpec) -> Result<Display
     Ok(Display { child, address: Address { number, authority, cookie } })
 }
 
-/// Removes the lock that a killed X server leaves in `/tmp`, if it is that of one of these children.
-pub(super) fn remove_lock(number: u32, children: &[Process]) {
-    let lock = PathBuf::from(format!("/tmp/.X{number}-lock"));
-    let Ok(holder) = fs::read_to_string(&lock) else { return };
-    let Ok(pid) = holder.trim().parse::<i32>() else { return };
-    if children.iter().any(|child| child.pid == pid && !child.runs()) {
-        let _ = fs::remove_file(socket(number));
-        let _ = fs::remove_file(lock);
+/// Removes the socket that a killed X server leaves, unless somebody listens there again.
+pub(super) fn remove_socket(number: u32) {
+    let path = socket(number);
+    if UnixStream::connect(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
+        let _ = fs::remove_file(path);
     }
 }
 

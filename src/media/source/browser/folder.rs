@@ -66,16 +66,16 @@ impl Folder {
         self.change(|record| record.children.push(child))
     }
 
-    /// Notes the display, whose lock lies outside of the folder.
+    /// Notes the display, whose socket lies outside of the folder.
     pub(super) fn note_display(&self, number: u32) -> io::Result<()> {
         self.change(|record| record.display = Some(number))
     }
 
     /// Removes it. A browser that was just killed may still write for a moment.
     pub(super) fn remove(&self) {
-        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(display) = record.display {
-            display::remove_lock(display, &record.children);
+        let display = self.record.lock().unwrap_or_else(PoisonError::into_inner).display;
+        if let Some(display) = display {
+            display::remove_socket(display);
         }
         if let Err(error) = remove_all(&self.path) {
             tracing::warn!(folder = %self.path.display(), %error, "cannot remove the runtime folder");
@@ -110,7 +110,7 @@ pub fn reap_leftovers(parent: &Path) -> usize {
             tracing::info!(folder = %path.display(), killed, "cleaned up after a process that died");
         }
         if let Some(display) = record.display {
-            display::remove_lock(display, &record.children);
+            display::remove_socket(display);
         }
         if let Err(error) = remove_all(&path) {
             tracing::warn!(folder = %path.display(), %error, "cannot remove a left-over runtime folder");

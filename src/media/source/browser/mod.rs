@@ -54,6 +54,8 @@ pub struct BrowserSpec {
     pub runtime: PathBuf,
     /// Chromium's program.
     pub chromium: PathBuf,
+    /// How long the meeting may take to show once its page is loaded or the bot is let in; 60 s do for a real server.
+    pub ready_within: Duration,
     /// More certificate authorities (PEM) for the browser.
     pub ca_file: Option<PathBuf>,
 }
@@ -77,6 +79,7 @@ impl BrowserSpec {
             generation: Generation::V3,
             runtime: std::env::temp_dir(),
             chromium: "/usr/bin/chromium".into(),
+            ready_within: Duration::from_secs(60),
             ca_file: None,
         }
     }

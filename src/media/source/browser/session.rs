@@ -14,6 +14,7 @@ use super::folder::Folder;
 use super::mask::mask;
 use super::screen::{Scene, Screen};
 use super::sound::capture::{Capture, Listener};
+use super::sound::daemon::Line;
 use super::spawn::Child;
 use super::{BrowserSpec, ChildInfo, Shown, chromium, display, failure, screen, sound};
 use crate::media::clock::MediaClock;
@@ -110,8 +111,8 @@ struct Session {
 impl Session {
     async fn live(&mut self) -> SourceEnd {
         self.tell(SourceEvent::Step(Step::Browser));
-        let sound_socket = match self.build().await {
-            Ok(socket) => socket,
+        let line = match self.build().await {
+            Ok(line) => line,
             Err(error) => return failed(error),
         };
         let (Some(page), Some(screen)) = (&self.parts.page, &self.parts.screen) else {
@@ -121,13 +122,13 @@ impl Session {
         tokio::select! {
             end = self.attend(page, screen) => end,
             error = screen.failed() => failed(error),
-            error = sound::watch(&sound_socket, &counters) => failed(error),
+            error = sound::watch(&line, &counters) => failed(error),
             error = self.watch_children() => failed(error),
             error = watch_browser(page.cdp()) => failed(error),
         }
     }
 
-    async fn build(&mut self) -> Result<std::path::PathBuf, MediaError> {
+    async fn build(&mut self) -> Result<Line, MediaError> {
         self.spec.check()?;
         let runtime = self.spec.runtime.clone();
         let folder = tokio::task::spawn_blocking(move || Folder::create(&runtime)).await;
@@ -141,20 +142,16 @@ impl Session {
             self.parts.display = Some(display.child);
             display.address
         });
-        let (sound_socket, sound_server) = match sound {
-            Ok(sound) => {
-                let found = (sound.socket.clone(), sound.address());
-                self.shown.show(&sound.child);
-                self.parts.sound = Some(sound.child);
-                found
-            }
-            Err(error) => return Err(error),
-        };
-        let address = display?;
+        let line = sound.map(|sound| {
+            self.shown.show(&sound.child);
+            self.parts.sound = Some(sound.child);
+            sound.line
+        });
+        let (address, line) = (display?, line?);
         self.parts.address = Some(address.clone());
 
         let listener = Listener { clock: self.clock.clone(), input: Arc::clone(&self.input), counters: Arc::clone(&self.shown.counters) };
-        self.parts.capture = Some(Capture::start(sound_server.clone(), listener)?);
+        self.parts.capture = Some(Capture::start(line.address(), listener)?);
         let scene = Scene {
             address: address.clone(),
             size: (self.spec.width, self.spec.height),
@@ -165,7 +162,7 @@ impl Session {
         };
         self.parts.screen = Some(Screen::start(scene)?);
 
-        let browser = chromium::start(folder, &self.spec, &address, &sound_server).await?;
+        let browser = chromium::start(folder, &self.spec, &address, &line).await?;
         self.shown.show(&browser.child);
         self.parts.browser = Some(browser.child);
         self.parts.cdp = Some(browser.cdp.clone());
@@ -175,7 +172,7 @@ impl Session {
             let words = words.iter().rev().take(3).rev().map(String::as_str).collect::<Vec<_>>().join(" / ");
             MediaError::ours("browser_failed", format!("Chromium did not come up: {error}. Its last words: {words}"))
         })?);
-        Ok(sound_socket)
+        Ok(line)
     }
 
     /// Loads the meeting and stays with it.
@@ -191,7 +188,7 @@ impl Session {
         }
         let began = Instant::now();
         let size = (u32::from(self.spec.width), u32::from(self.spec.height));
-        let mut follower = Follower::new(self.spec.generation, size, Duration::ZERO);
+        let mut follower = Follower::new(self.spec.generation, size, self.spec.ready_within, Duration::ZERO);
         let script = probe(self.spec.generation);
         let mut popups = 0;
         loop {
@@ -249,7 +246,8 @@ impl Session {
             Verdict::Denied => SourceEnd::Denied,
             Verdict::Replaced => SourceEnd::Replaced,
             Verdict::Broken(code, message) => {
-                let says = mask(seen.error.as_deref().unwrap_or(&seen.text));
+                let says = if seen.refusal.is_empty() { seen.error.as_ref().unwrap_or(&seen.text) } else { &seen.refusal };
+                let says = mask(says);
                 let message = if says.is_empty() { message.to_owned() } else { format!("{message} It says: “{says}”") };
                 failed(MediaError::source(code, message))
             }

@@ -57,8 +57,8 @@ impl Counters {
         self.distinct.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn silences(&self, count: u64) {
-        self.silences.store(count, Ordering::Relaxed);
+    pub(super) fn silence(&self) {
+        self.silences.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn level(&self, centibel: i32) {

@@ -4,19 +4,27 @@ use super::follow::Verdict;
 
 /// What the words on a page that ended or broke mean. English, as the bot's join asks for, or BBB's codes.
 pub(super) fn read(words: &str) -> Option<Verdict> {
+    // In this order: whoever ended the meeting has a name that may hold anything.
     const MEANINGS: &[(&[&str], Verdict)] = &[
+        (&["ended by "], Verdict::Ended),
         (&["duplicate"], Verdict::Replaced),
         (
-            &["user_requested_eject", "banned_user", "not_enough_permission", "been removed", "ejected", "were removed", "kicked"],
+            &["user_requested_eject", "not_enough_permission", "banned", "been removed", "ejected", "were removed", "kicked"],
             Verdict::Removed,
         ),
         (&["denied"], Verdict::Denied),
-        (&["max_participants", "maximum number"], Verdict::Broken("meeting_full", "The meeting takes no more participants.")),
         (
-            &["validate_token", "authorization token", "session token", "401"],
+            &["max_participants", "maxparticipants", "maximum number"],
+            Verdict::Broken("meeting_full", "The meeting takes no more participants."),
+        ),
+        (
+            &["validate_token", "authorization token", "session token", "unauthorized"],
             Verdict::Broken("session_lost", "The server no longer knows the bot's session."),
         ),
-        (&["user_inactivity", "due to inactivity"], Verdict::Broken("inactive", "The server removed the bot for inactivity.")),
+        (
+            &["user_inactivity", "due to inactivity", "user inactive"],
+            Verdict::Broken("inactive", "The server removed the bot for inactivity."),
+        ),
         (&["system_requested_eject"], Verdict::Broken("ejected_by_server", "The server ended the bot's session.")),
         (&["ended", "logged out", "user_logged_out", "guest_meeting_ended"], Verdict::Ended),
     ];
@@ -41,6 +49,9 @@ mod tests {
             ("Guest denied of joining the meeting.", Some(Verdict::Denied)),
             ("Meeting ended due to inactivity", Some(Verdict::Broken("inactive", "The server removed the bot for inactivity."))),
             ("You have logged out", Some(Verdict::Ended)),
+            ("This session was ended by Duplicate Removed", Some(Verdict::Ended)),
+            ("User has been banned", Some(Verdict::Removed)),
+            ("User inactive for too long", Some(Verdict::Broken("inactive", "The server removed the bot for inactivity."))),
             ("Oops, something went wrong", None),
             ("", None),
         ] {

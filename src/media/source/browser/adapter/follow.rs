@@ -5,8 +5,6 @@ use std::time::Duration;
 use super::{Adapter, Click, Generation, Observation, Press, Target, When, ending};
 use crate::media::source::Step;
 
-/// How long the meeting may take to show, counted from the page's load or the bot's admission.
-const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long sound may take before it is said that there is none.
 const SOUND_WITHIN: Duration = Duration::from_secs(60);
 /// How long a page that is not BBB's client may stay before the join is taken as refused.
@@ -23,6 +21,11 @@ const RECONNECT_WITHIN: Duration = Duration::from_secs(30);
 const SILENT_FOR: Duration = Duration::from_secs(60);
 /// Below this, in dBFS, nothing is heard.
 const AUDIBLE_DB: f32 = -70.0;
+
+/// How the lobby tells that one is not let in.
+const DENIED: &str = "guest denied";
+
+const REFUSED: Verdict = Verdict::Broken("join_refused", "The server did not lead the bot to the meeting's page.");
 
 /// What is heard of the browser at this moment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,6 +70,8 @@ pub(in super::super) struct Follower {
     adapter: &'static Adapter,
     /// What the page measures when it fills the screen.
     size: (u32, u32),
+    /// How long the meeting may take to show, counted from the page's load or the bot's admission.
+    ready_within: Duration,
     step: Step,
     was_in_client: bool,
     was_in_lobby: bool,
@@ -86,10 +91,11 @@ pub(in super::super) struct Follower {
 
 impl Follower {
     /// For a page of this generation, loaded at `now`, that measures `size` when it fills the screen.
-    pub(in super::super) fn new(generation: Generation, size: (u32, u32), now: Duration) -> Self {
+    pub(in super::super) fn new(generation: Generation, size: (u32, u32), ready_within: Duration, now: Duration) -> Self {
         Self {
             adapter: generation.adapter(),
             size,
+            ready_within,
             step: Step::Page,
             was_in_client: false,
             was_in_lobby: false,
@@ -124,16 +130,16 @@ impl Follower {
             self.listen(seen, heard, now, &mut decision);
             self.press(seen, now, &mut decision);
             self.keep_connected(seen, now, &mut decision);
-        } else if now >= self.awaited + READY_WITHIN {
-            decision.verdict = Some(Verdict::Broken("page_not_ready", "The meeting did not show within 60 seconds."));
+        } else if now >= self.awaited + self.ready_within {
+            decision.verdict = Some(Verdict::Broken("page_not_ready", "The meeting did not show in time."));
         }
         decision
     }
 
     fn verdict(&mut self, seen: &Observation, now: Duration) -> Option<Verdict> {
         if seen.origin == "null" && seen.path.is_empty() || !seen.loaded {
-            let late = self.rendered.is_none() && now >= self.awaited + READY_WITHIN;
-            return late.then_some(Verdict::Broken("page_not_ready", "The page did not load within 60 seconds."));
+            let late = self.rendered.is_none() && now >= self.awaited + self.ready_within;
+            return late.then_some(Verdict::Broken("page_not_ready", "The page did not load in time."));
         }
         let words = self.last_words(seen);
         if let Some(words) = &words
@@ -156,8 +162,11 @@ impl Follower {
         if self.was_in_client {
             return Some(Verdict::Ended);
         }
+        if !seen.refusal.is_empty() {
+            return Some(ending::read(&seen.refusal).unwrap_or(REFUSED));
+        }
         let since = *self.elsewhere.get_or_insert(now);
-        (now >= since + ELSEWHERE_FOR).then_some(Verdict::Broken("join_refused", "The server did not lead the bot to the meeting's page."))
+        (now >= since + ELSEWHERE_FOR).then_some(REFUSED)
     }
 
     /// What a page says at its end; a denial in the lobby is said in the lobby's own place.
@@ -167,8 +176,9 @@ impl Follower {
             return Some(format!("{} {}", seen.text_of(&ended), seen.error.as_deref().unwrap_or_default()));
         }
         if seen.sees_any(self.adapter.lobby) {
+            // The same place holds what moderators write to those who wait, which may be anything.
             let words = seen.text_of(self.adapter.lobby);
-            return matches!(ending::read(&words), Some(Verdict::Denied | Verdict::Ended)).then_some(words);
+            return words.to_lowercase().starts_with(DENIED).then_some(words);
         }
         seen.error.clone()
     }
@@ -183,7 +193,7 @@ impl Follower {
         }
         let Some(rendered) = self.rendered else { return };
         if self.joined.is_none() {
-            let clear = !seen.sees_any(self.adapter.dialogs) && seen.width >= self.size.0 && seen.height >= self.size.1;
+            let clear = !self.is_covered(seen) && seen.width >= self.size.0 && seen.height >= self.size.1;
             if clear || now >= rendered + DIALOG_FOR {
                 self.joined = Some(now);
                 self.go(Step::Joined, decision);
@@ -193,8 +203,7 @@ impl Follower {
     }
 
     fn listen(&mut self, seen: &Observation, heard: Hearing, now: Duration, decision: &mut Decision) {
-        let asked = seen.sees_any(self.adapter.dialogs) && seen.sees("audioModal");
-        if !self.sound && heard.playing > 0 && !asked && self.joined.is_some() {
+        if !self.sound && heard.playing > 0 && !seen.sees("audioModal") && self.joined.is_some() {
             self.sound = true;
             self.go(Step::AudioJoined, decision);
         }
@@ -243,9 +252,15 @@ impl Follower {
         match click.when {
             When::Seen => is_seen,
             When::NoSound => is_seen && !self.sound && !self.gave_up(),
-            When::Asks(word) => is_seen && seen.text_of(self.adapter.dialogs).to_lowercase().contains(word),
+            When::Asks(word) => is_seen && seen.dialog.to_lowercase().contains(word),
+            When::AsksNot(word) => is_seen && !seen.dialog.to_lowercase().contains(word),
             When::PlayButton => seen.play,
         }
+    }
+
+    /// Whether a dialog lies over the meeting.
+    fn is_covered(&self, seen: &Observation) -> bool {
+        !seen.dialog.is_empty() || seen.sees_any(self.adapter.dialogs)
     }
 
     /// After the time for sound a dialog is closed instead of being tried again.

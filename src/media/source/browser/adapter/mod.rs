@@ -84,8 +84,10 @@ enum When {
     Seen,
     /// It is seen, and sound is not joined yet.
     NoSound,
-    /// It is seen, and so is this, whose text holds the word.
+    /// It is seen, and the dialogs that lie over the meeting hold the word.
     Asks(&'static str),
+    /// It is seen, and they do not.
+    AsksNot(&'static str),
     /// Always, when a button with this label is seen: it has no name.
     PlayButton,
 }
@@ -113,8 +115,12 @@ pub(super) struct Observation {
     pub(super) texts: BTreeMap<String, String>,
     pub(super) layout: bool,
     pub(super) queue: bool,
+    /// Why the server refused the join, in its words.
+    pub(super) refusal: String,
     pub(super) error: Option<String>,
     pub(super) play: bool,
+    /// What the dialogs over the meeting say.
+    pub(super) dialog: String,
     /// How the page begins.
     pub(super) text: String,
 }
@@ -137,7 +143,7 @@ impl Observation {
 /// The script whose value is an [`Observation`].
 pub(super) fn probe(generation: Generation) -> String {
     let adapter = generation.adapter();
-    let telling: Vec<&str> = [adapter.lobby, adapter.ended, adapter.broken, adapter.dialogs, &[adapter.banner]].concat();
+    let telling: Vec<&str> = [adapter.lobby, adapter.ended, adapter.broken, &[adapter.banner]].concat();
     include_str!("probe.js").replace("TELLING", &serde_json::json!(telling).to_string())
 }
 

@@ -23,6 +23,9 @@
   const first = (selector) => [...document.querySelectorAll(selector)].find(shown);
   const error = first("#error-message, p.error-message");
   const play = [...document.querySelectorAll("button")].find((button) => /^play audio$/i.test(words(button)) && shown(button));
+  // bbb-web sends a join that it refuses to the logout address, with the reason.
+  const refusal = (new URLSearchParams(location.search).get("errors") || "").slice(0, 300);
+  const dialogs = [...document.querySelectorAll('#simpleModal, [role="dialog"], .ReactModal__Content')].filter(shown);
   return {
     origin: location.origin,
     path: location.pathname,
@@ -33,8 +36,10 @@
     texts,
     layout: first("#layout") !== undefined,
     queue: first("#positionInWaitingQueue") !== undefined,
+    refusal,
     error: error ? words(error) : null,
     play: play !== undefined,
+    dialog: dialogs.map((dialog) => words(dialog) || "?").join(" ").slice(0, 600),
     text: document.body ? words(document.body).slice(0, 200) : "",
   };
 })()

@@ -33,18 +33,9 @@ pub(super) const MEETING: &[&str] = &[
     "joinAudio",
 ];
 
-/// Names of dialogs; the texts of the last ones say what they ask.
-pub(super) const DIALOGS: &[&str] = &[
-    "audioModal",
-    "audioSettingsModal",
-    "audioModalOptions",
-    "sessionDetailsModal",
-    "recordingNotifyModal",
-    "breakoutJoinModal",
-    "breakoutRoomJoinConfirmation",
-    "simpleModal",
-    "fullscreenModal",
-];
+/// Names of dialogs, where they have one.
+pub(super) const DIALOGS: &[&str] =
+    &["audioModal", "audioSettingsModal", "audioModalOptions", "sessionDetailsModal", "recordingNotifyModal", "breakoutJoinConfirmation"];
 
 /// The breakout invitation is declined, before anything else could agree to it; then the ways to sound, then what lies over the picture.
 pub(super) const CLICKS: &[Click] = &[
@@ -80,7 +71,7 @@ pub(super) const CLOSE: Click = Click {
     notice: Some(("modal_closed", "A dialog that lay over the meeting was closed.")),
 };
 pub(super) const CONFIRM: Click = Click {
-    when: When::Seen,
+    when: When::AsksNot("breakout"),
     target: Target::Named("modalConfirmButton"),
     notice: Some(("modal_confirmed", "A question that lay over the meeting was confirmed.")),
 };

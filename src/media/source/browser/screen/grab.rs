@@ -61,7 +61,7 @@ pub(super) struct Grabber {
 impl Grabber {
     pub(super) fn connect(address: &Address, (width, height): (u16, u16), patience: Arc<Patience>) -> Result<Self, GrabError> {
         let (name, data) = address.authorization();
-        let stream = PatientStream::connect(&address.socket(), patience)?;
+        let stream = PatientStream::new(address.connect()?, patience)?;
         let x = RustConnection::connect_to_stream_with_auth_info(stream, 0, name, data)?;
         let screen = &x.setup().roots[0];
         if (screen.width_in_pixels, screen.height_in_pixels, screen.root_depth) != (width, height, 24) {

@@ -47,7 +47,7 @@ pub(super) struct Screen {
 impl Screen {
     /// Starts it, with its gate shut: nothing is delivered before [`open`](Self::open).
     pub(super) fn start(scene: Scene) -> Result<Self, MediaError> {
-        let patience = Arc::new(Patience::default());
+        let patience = Arc::new(Patience::new(Arc::clone(&scene.counters)));
         let open = Arc::new(AtomicBool::new(false));
         let (report, failed) = watch::channel(None);
         let thread = thread::Builder::new().name("screen".into()).spawn({
@@ -146,7 +146,6 @@ fn run(scene: &Scene, patience: &Arc<Patience>, open: &AtomicBool) -> Result<(),
             let wake = if damaged { wake.min(pace.earliest()) } else { wake };
             grabber.wait(wake.saturating_sub(now))?;
         }
-        scene.counters.silences(patience.silences());
     }
     Ok(())
 }

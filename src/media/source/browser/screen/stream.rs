@@ -3,14 +3,15 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use x11rb::rust_connection::{DefaultStream, PollMode, Stream};
 use x11rb::utils::RawFdContainer;
+
+use super::super::stats::Counters;
 
 /// How long the server is waited for before its silence is reported.
 pub(super) const SILENCE: Duration = Duration::from_millis(300);
@@ -21,10 +22,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 pub(super) struct Patience {
     stop: AtomicBool,
-    silences: AtomicU64,
+    counters: Arc<Counters>,
 }
 
 impl Patience {
+    /// Reports silences there.
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self { stop: AtomicBool::new(false), counters }
+    }
+
     /// Ends every wait.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
@@ -33,11 +39,6 @@ impl Patience {
     /// Whether it was stopped.
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
-    }
-
-    /// How often the server was silent for longer than [`SILENCE`].
-    pub(super) fn silences(&self) -> u64 {
-        self.silences.load(Ordering::Relaxed)
     }
 }
 
@@ -54,8 +55,8 @@ impl fmt::Debug for PatientStream {
 }
 
 impl PatientStream {
-    pub(super) fn connect(socket: &Path, patience: Arc<Patience>) -> io::Result<Self> {
-        let (inner, _) = DefaultStream::from_unix_stream(UnixStream::connect(socket)?)?;
+    pub(super) fn new(socket: UnixStream, patience: Arc<Patience>) -> io::Result<Self> {
+        let (inner, _) = DefaultStream::from_unix_stream(socket)?;
         Ok(Self { inner, patience })
     }
 
@@ -92,7 +93,7 @@ impl Stream for PatientStream {
             let waited = began.elapsed();
             if waited >= SILENCE && !reported {
                 reported = true;
-                self.patience.silences.fetch_add(1, Ordering::Relaxed);
+                self.patience.counters.silence();
             }
             if waited >= PATIENCE {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));

@@ -6,9 +6,9 @@ mod level;
 pub(super) mod native;
 mod tagstruct;
 
-use std::path::Path;
 use std::time::Duration;
 
+use self::daemon::Line;
 use self::native::Native;
 use super::stats::Counters;
 use crate::media::error::MediaError;
@@ -17,9 +17,9 @@ use crate::media::error::MediaError;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Counts what the daemon plays, twice a second, until it no longer answers.
-pub(super) async fn watch(socket: &Path, counters: &Counters) -> MediaError {
+pub(super) async fn watch(line: &Line, counters: &Counters) -> MediaError {
     let lost = |error: std::io::Error| MediaError::ours("sound_lost", format!("The sound daemon no longer answers: {error}"));
-    let mut native = match Native::connect(socket, PATIENCE).await {
+    let mut native = match Native::connect(&line.socket, &line.cookie, PATIENCE).await {
         Ok(native) => native,
         Err(error) => return lost(error),
     };

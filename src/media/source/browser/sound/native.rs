@@ -21,6 +21,9 @@ const AUTH: u32 = 8;
 const SET_CLIENT_NAME: u32 = 9;
 const GET_SINK_INPUT_INFO_LIST: u32 = 30;
 
+/// What lets a program in.
+pub(super) type Cookie = [u8; 256];
+
 /// A connection to the daemon.
 pub(super) struct Native {
     socket: UnixStream,
@@ -28,11 +31,11 @@ pub(super) struct Native {
 }
 
 impl Native {
-    /// Connects and is let in by user id.
-    pub(super) async fn connect(socket: &Path, deadline: Duration) -> io::Result<Self> {
+    /// Connects and is let in by the cookie. (By user id only those are who send it along; else it is a race with the daemon's `accept`.)
+    pub(super) async fn connect(socket: &Path, cookie: &Cookie, deadline: Duration) -> io::Result<Self> {
         let connect = async {
             let mut native = Self { socket: UnixStream::connect(socket).await?, tag: 0 };
-            native.ask(AUTH, |message| message.number(VERSION).bytes(&[0; 256])).await?;
+            native.ask(AUTH, |message| message.number(VERSION).bytes(cookie)).await?;
             native.ask(SET_CLIENT_NAME, |message| message.properties(&[("application.name", "bluecast watch")])).await?;
             Ok(native)
         };

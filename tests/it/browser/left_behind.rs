@@ -1,0 +1,75 @@
+//! Two sources at once, and what a process leaves that dies without cleaning up.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use bluecast::media::source::Step;
+use bluecast::media::source::browser::reap_leftovers;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::running::{QUIET, Running, join_url, meeting, processes_of};
+use crate::support::bbb::Strip;
+use crate::support::wait::until;
+
+#[tokio::test]
+async fn two_sources_neither_see_nor_hear_each_other() {
+    let (bbb, loud) = meeting("loud").await;
+    let silent = bbb.meeting("silent");
+    silent.people(1).silent(true).strip(Strip::Off);
+    let (mut one, mut other) = tokio::join!(Running::join(&bbb, &loud), Running::join(&bbb, &silent));
+    one.step(Step::AudioJoined).await;
+    other.step(Step::AudioJoined).await;
+    other.seen.look(|seen| seen.sound.clear());
+    one.fresh_picture(10, 500).await;
+    one.beep(10).await;
+    one.seen.look(|seen| seen.sound.clear());
+    one.beep(10).await;
+    let (heard, seen) = other.seen.look(|seen| (seen.sound.iter().map(|piece| piece.2).max(), seen.pictures.clone()));
+    assert_eq!(heard, Some(0), "one meeting was heard in the other");
+    let mut strips: Vec<_> = seen.iter().filter_map(|picture| picture.strip_ms).collect();
+    strips.dedup();
+    assert!(strips.len() <= 3, "one meeting was seen in the other: {strips:?}");
+    let (one, other) = (one.stop_and_check(), other.stop_and_check());
+    tokio::join!(one, other);
+}
+
+/// Not a test of its own: the process that is killed in the next one.
+#[tokio::test]
+#[ignore = "run by the next test, in a process of its own"]
+async fn a_process_that_will_be_killed() {
+    let Some(runtime) = std::env::var_os("BROWSER_TEST_RUNTIME") else { return };
+    let (bbb, meeting) = meeting("killed").await;
+    let mut running = Running::start(join_url(&bbb, &meeting, QUIET), |spec| spec.runtime = runtime.clone().into()).await;
+    running.step(Step::Joined).await;
+    let pids: Vec<String> = running.source.children().iter().map(|child| child.pid.to_string()).collect();
+    let folder = std::path::PathBuf::from(runtime);
+    fs::write(folder.join("pids.new"), pids.join(" ")).unwrap();
+    fs::rename(folder.join("pids.new"), folder.join("pids")).unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn the_children_die_with_us_and_the_next_start_clears_up() {
+    let runtime = tempfile::tempdir().unwrap();
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "browser::left_behind::a_process_that_will_be_killed", "--ignored"])
+        .env("BROWSER_TEST_RUNTIME", runtime.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pids = runtime.path().join("pids");
+    let pids = until(40, "the other process", async || fs::read_to_string(&pids).ok()).await;
+    let pids: Vec<i32> = pids.split(' ').map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.iter().all(|pid| !processes_of(*pid).is_empty()));
+    assert_eq!(reap_leftovers(runtime.path()), 0, "the other process still runs");
+    kill_process(Pid::from_child(&process), Signal::KILL).unwrap();
+    process.wait().unwrap();
+    assert_eq!(reap_leftovers(runtime.path()), 1);
+    for pid in pids {
+        until(5, "the children's end", async || processes_of(pid).is_empty().then_some(())).await;
+    }
+    let folders = fs::read_dir(runtime.path()).unwrap().flatten().filter(|entry| entry.path().is_dir()).count();
+    assert_eq!(folders, 0);
+}

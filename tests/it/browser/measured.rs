@@ -1,0 +1,46 @@
+//! What capturing costs and how old its pictures are. The limits here are loose, for machines under load; the numbers are printed.
+
+use std::time::Duration;
+
+use bluecast::media::source::Step;
+
+use super::Running;
+use super::running::meeting;
+use crate::support::bbb::Strip;
+
+#[tokio::test]
+async fn a_page_that_draws_30_gives_30_distinct_pictures() {
+    let (bbb, meeting) = meeting("measured").await;
+    meeting.strip(Strip::WithTheRest).fps(30);
+    let mut running = Running::join(&bbb, &meeting).await;
+    running.step(Step::AudioJoined).await;
+    running.fresh_picture(10, 500).await;
+    let (before, began) = (running.source.stats(), running.clock.now());
+    running.seen.look(|seen| seen.pictures.clear());
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let after = running.source.stats();
+    let seconds = (running.clock.now() - began).mseconds();
+    let grabbed = after.grabbed - before.grabbed;
+    let distinct = (after.distinct - before.distinct) * 100_000 / seconds;
+    let grab_us = (after.grab_us - before.grab_us) / grabbed.max(1);
+    let (mut ages, mut strips): (Vec<u64>, Vec<u64>) = running.seen.look(|seen| {
+        let pictures = seen.pictures.iter();
+        (pictures.clone().filter_map(|picture| picture.age_ms).collect(), pictures.filter_map(|picture| picture.strip_ms).collect())
+    });
+    ages.sort_unstable();
+    strips.dedup();
+    let percentile = |part: usize| ages[(ages.len() - 1) * part / 100];
+    println!(
+        "distinct {}.{:02}/s, {} strips; grab {grab_us} µs; age p50 {} p95 {} max {} ms; silences {}",
+        distinct / 100,
+        distinct % 100,
+        strips.len(),
+        percentile(50),
+        percentile(95),
+        percentile(100),
+        after.silences
+    );
+    assert!(distinct >= 2000, "{distinct}");
+    assert!(percentile(50) < 200, "{}", percentile(50));
+    running.stop_and_check().await;
+}

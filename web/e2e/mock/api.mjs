@@ -1,0 +1,130 @@
+/** `/api/v1` of the mock: method and path to an answer. */
+import { Refusal } from "./house.mjs";
+
+const list = (items) => [200, { items, next: null }];
+const need = (value, field, name) => {
+  if (!String(value ?? "").trim()) throw new Refusal(422, "invalid_field", `${name} must not be empty.`, { field });
+};
+const one = (items, key, value, what) => {
+  const found = items.find((item) => item[key] === value);
+  if (!found) throw new Refusal(404, "not_found", `There is no such ${what}.`);
+  return found;
+};
+const drop = (items, item) => {
+  items.splice(items.indexOf(item), 1);
+  return [204];
+};
+
+function checkUrl(url) {
+  need(url, "url", "The address");
+  if (!/^https?:\/\/[^\s/]+/.test(url)) throw new Refusal(422, "invalid_field", "The address must begin with http:// or https://.", { field: "url" });
+}
+
+const routes = [
+  ["GET", "/session", () => [200, { user: { id: "u1", name: "admin" }, groups: [], permissions: ["system.admin"] }]],
+  ["GET", "/servers", (h) => list(h.servers)],
+  [
+    "POST",
+    "/servers",
+    (h, body) => {
+      need(body.name, "name", "The name");
+      checkUrl(body.url);
+      need(body.secret, "secret", "The secret");
+      return [201, h.addServer(body)];
+    },
+  ],
+  [
+    "PATCH",
+    "/servers/:id",
+    (h, body, [id]) => {
+      const server = one(h.servers, "id", id, "server");
+      if (body.url !== undefined) checkUrl(body.url);
+      const { secret: _, ...rest } = body;
+      return [200, Object.assign(server, rest)];
+    },
+  ],
+  ["DELETE", "/servers/:id", (h, _, [id]) => drop(h.servers, one(h.servers, "id", id, "server"))],
+  [
+    "GET",
+    "/servers/:id/meetings",
+    (h, _, [id]) => {
+      const server = one(h.servers, "id", id, "server");
+      if (server.url.includes("wrong")) throw new Refusal(502, "bbb_checksum", "The server refuses our checksum: the secret is wrong.");
+      const items = h.meetings.get(id) ?? [];
+      return [200, { items, participants: items.reduce((sum, meeting) => sum + meeting.participants, 0) }];
+    },
+  ],
+  ["GET", "/origins", (h) => list(h.origins)],
+  [
+    "POST",
+    "/origins",
+    (h, body) => {
+      need(body.name, "name", "The name");
+      if (!body.whip_url && !body.rtmp_url && !body.srt_url) throw new Refusal(422, "invalid_field", "Give at least one address.", { field: "whip_url" });
+      const origin = { id: `o${h.origins.length + 1}`, ...body };
+      h.origins.push(origin);
+      return [201, origin];
+    },
+  ],
+  ["DELETE", "/origins/:id", (h, _, [id]) => drop(h.origins, one(h.origins, "id", id, "origin"))],
+  ["GET", "/rooms", (h) => list(h.rooms)],
+  [
+    "POST",
+    "/rooms",
+    (h, body) => {
+      need(body.title, "title", "The title");
+      if (!/^[a-z0-9-]{1,64}$/.test(body.key ?? "")) throw new Refusal(422, "invalid_field", "The key takes small letters, digits and hyphens.", { field: "key" });
+      if (h.rooms.some((room) => room.key === body.key)) throw new Refusal(409, "taken", "Something with this name exists already.", { field: "key" });
+      const room = { description: "", ...body };
+      h.rooms.push(room);
+      return [201, room];
+    },
+  ],
+  ["PATCH", "/rooms/:key", (h, body, [key]) => [200, Object.assign(one(h.rooms, "key", key, "room"), body)]],
+  ["DELETE", "/rooms/:key", (h, _, [key]) => drop(h.rooms, one(h.rooms, "key", key, "room"))],
+  ["GET", "/broadcasts", (h) => list(h.broadcasts.toReversed())],
+  ["POST", "/broadcasts", (h, body) => [201, h.start(body)]],
+  ["GET", "/broadcasts/:id", (h, _, [id]) => [200, h.find(id)]],
+  ["GET", "/broadcasts/:id/events", (h, _, [id]) => list(h.events.get(h.find(id).id) ?? [])],
+  [
+    "POST",
+    "/broadcasts/:id/stop",
+    (h, _, [id]) => {
+      const broadcast = h.find(id);
+      h.change(broadcast, { phase: "ending" });
+      setTimeout(() => h.end(broadcast), 150);
+      return [202];
+    },
+  ],
+  ["POST", "/broadcasts/:id/pause", (h, _, [id]) => (h.change(h.find(id), { paused: true }, ["paused", "Paused by admin."]), [202])],
+  ["POST", "/broadcasts/:id/resume", (h, _, [id]) => (h.change(h.find(id), { paused: false }, ["resumed", "Resumed by admin."]), [202])],
+  [
+    "POST",
+    "/broadcasts/:id/targets",
+    (h, body, [id]) => {
+      const broadcast = h.find(id);
+      const target = h.target(body, "body");
+      h.change(broadcast, { targets: [...broadcast.targets, target] }, ["target.added", `${target.label}: added by admin.`]);
+      return [201, target];
+    },
+  ],
+  [
+    "DELETE",
+    "/broadcasts/:id/targets/:tid",
+    (h, _, [id, tid]) => {
+      const broadcast = h.find(id);
+      const target = one(broadcast.targets, "id", tid, "target");
+      h.change(broadcast, { targets: broadcast.targets.filter((other) => other !== target) }, ["target.removed", `${target.label}: removed by admin.`]);
+      return [204];
+    },
+  ],
+].map(([method, path, answer]) => ({ method, pattern: new RegExp(`^${path.replace(/:\w+/g, "([^/]+)")}$`), answer }));
+
+export function api(house, method, path, body) {
+  if (house.broken) throw new Refusal(...house.broken);
+  for (const route of routes) {
+    const match = route.method === method && route.pattern.exec(path);
+    if (match) return route.answer(house, body, match.slice(1).map(decodeURIComponent));
+  }
+  throw new Refusal(404, "not_found", "There is no such page.");
+}

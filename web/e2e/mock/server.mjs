@@ -1,0 +1,155 @@
+/** A small server that speaks the API of the program, with data that changes. For the tests and for work on the looks. */
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { api } from "./api.mjs";
+import { House, Refusal } from "./house.mjs";
+import { Media } from "./media.mjs";
+import { message, page } from "./pages.mjs";
+
+const dist = join(import.meta.dirname, "../../dist");
+const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const profiles = ["480p30", "seed", "720p30", "720p60", "1080p30"];
+
+const slide = (broadcast) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1280 720"><rect width="1280" height="720" fill="#fdfdfb"/><rect width="1280" height="92" fill="#17325c"/>
+<text x="56" y="61" font-family="sans-serif" font-size="38" fill="#fff">${broadcast.paused ? "A short break" : broadcast.meeting_name}</text>
+<g fill="none" stroke="#2f6fed" stroke-width="6"><path d="M90 420c80-170 160-170 240 0s160 170 240 0 160-170 240 0"/><path d="M90 420c40-90 80-90 120 0s80 90 120 0 80-90 120 0 80 90 120 0 80-90 120 0 80 90 120 0" stroke="#e0883a"/></g>
+<path d="M90 240v360M70 420h780" stroke="#444" stroke-width="3"/><g fill="#555" font-family="sans-serif" font-size="30"><text x="900" y="260">v = λ · f</text><text x="900" y="320">T = 1 / f</text><text x="900" y="380">${new Date().toISOString().slice(11, 19)}</text></g></svg>`;
+
+function eventStream(response) {
+  response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+  let id = 0;
+  response.write(":\n\n");
+  return (name, data) => response.write(`id: ${(id += 1)}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+export async function startMock({ port = 0, furnished = true, signedIn = false } = {}) {
+  const house = new House({ furnished });
+  const media = new Media();
+  const streams = new Set();
+
+  async function handle(request, response) {
+    const url = new URL(request.url, "http://mock");
+    const path = url.pathname;
+    const readBody = async () => {
+      const parts = [];
+      for await (const part of request) parts.push(part);
+      return Buffer.concat(parts).toString();
+    };
+    if (await media.handle(request, response, path, readBody)) return;
+    const cookies = Object.fromEntries((request.headers.cookie ?? "").split("; ").map((pair) => pair.split("=")));
+    const user = signedIn || cookies.session === "1";
+    const lang = ["en", "hi", "de"].find((code) => code === (url.searchParams.get("lang") ?? cookies.lang)) ?? "en";
+    const theme = ["light", "dark"].includes(cookies.theme) ? cookies.theme : "";
+    const keep = url.searchParams.has("lang") ? { "Set-Cookie": `lang=${lang}; Path=/; SameSite=Lax` } : {};
+    const html = (status, name, context) => {
+      const body = page(name, { lang, theme, path, signedIn: user, entries: [], ...context });
+      response.writeHead(status, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy, ...keep }).end(body);
+    };
+    const json = (status, body, type = "application/json", more = {}) => {
+      response.writeHead(status, body === undefined ? {} : { "Content-Type": type, ...more }).end(body === undefined ? undefined : JSON.stringify(body));
+    };
+    const stream = (open) => {
+      streams.add(response);
+      const close = open(eventStream(response));
+      request.on("close", () => (streams.delete(response), close()));
+    };
+    const whep = async (allowed) => {
+      if (!allowed) throw new Refusal(409, "nothing_on_air", "Nothing is on the air here.");
+      const { id, sdp } = await media.offer(await readBody());
+      response.writeHead(201, { "Content-Type": "application/sdp", Location: `/whep/sessions/${id}` }).end(sdp);
+    };
+    const fault = (status) => html(status, "fault", { status, title: `${status} · Bluecast`, heading: message(lang, `fault.${status}`), text: message(lang, `fault.${status}_text`) });
+
+    try {
+      if (path.startsWith("/assets/")) {
+        const file = join(dist, path.slice(8));
+        if (path.includes("..") || !existsSync(file)) return response.writeHead(404).end();
+        return response.writeHead(200, { "Content-Type": types[path.split(".").pop()] ?? "application/octet-stream", "Cache-Control": "max-age=31536000, immutable" }).end(readFileSync(file));
+      }
+      if (path === "/favicon.svg") return response.writeHead(200, { "Content-Type": types.svg }).end(readFileSync(join(dist, "../src/mark.svg")));
+      if (path.startsWith("/whep/sessions/")) return media.sessions.delete(path.split("/").pop()), response.writeHead(204).end();
+      if (path.startsWith("/whep/")) return await whep(["live", "interrupted", "paused"].includes(house.roomState(decodeURIComponent(path.slice(6))).state));
+      if (path.startsWith("/api/v1/")) {
+        const rest = path.slice(7);
+        const ask = rest === "/session" && request.method !== "GET" ? request.method : "";
+        if (ask === "DELETE") return response.writeHead(204, { "Set-Cookie": "session=; Path=/; Max-Age=0" }).end();
+        if (ask === "POST") {
+          const { username, password } = JSON.parse(await readBody());
+          if (house.failedLogins >= 3) return json(429, { code: "too_many_logins", detail: "Too many tries.", status: 429 }, "application/problem+json", { "Retry-After": "3" });
+          if (username !== "admin" || password !== house.password) {
+            house.failedLogins += 1;
+            throw new Refusal(401, "wrong_login", "The name or the password is wrong.");
+          }
+          return response.writeHead(204, { "Set-Cookie": "session=1; Path=/; HttpOnly; SameSite=Lax" }).end();
+        }
+        if (!user) throw new Refusal(401, "not_authenticated", "Log in, or send a valid API token.");
+        if (house.broken) throw new Refusal(...house.broken);
+        if (rest === "/events") return stream((tell) => (house.listeners.add(tell), () => house.listeners.delete(tell)));
+        const [, of, what] = /^\/broadcasts\/([^/]+)\/(whep|snapshot\.jpg)$/.exec(rest) ?? [];
+        if (what === "whep") return await whep(house.find(of).phase === "live");
+        if (what) return response.writeHead(200, { "Content-Type": types.svg }).end(slide(house.find(of)));
+        const text = request.method === "GET" ? "" : await readBody();
+        const [status, body] = api(house, request.method, rest, text ? JSON.parse(text) : {});
+        return json(status, body);
+      }
+      const watch = /^\/(watch|embed)\/([^/]+)(\/events)?$/.exec(path);
+      if (watch) {
+        const key = decodeURIComponent(watch[2]);
+        const room = house.rooms.find((one) => one.key === key);
+        if (!room) return fault(404);
+        if (watch[3]) {
+          return stream((send) => {
+            const watcher = { key, tell: () => send("state", house.roomState(key)) };
+            watcher.tell();
+            house.watchers.add(watcher);
+            return () => house.watchers.delete(watcher);
+          });
+        }
+        const { state } = house.roomState(key);
+        const data = JSON.stringify({ roomKey: key, title: room.title, iceServers: [], state });
+        const { List } = await import("./render.mjs");
+        return html(200, watch[1], { entries: ["watch"], title: `${room.title} · Bluecast`, room, data, stage_text: message(lang, `room.${state}`), paragraphs: List.from(room.description ? [room.description] : []) });
+      }
+      if (path === "/") {
+        const { List, text } = await import("./render.mjs");
+        const rooms = List.from(house.rooms, (room) => ({ ...room, description: text(room.description), state: house.roomState(room.key).state })).filter((room) => !["none", "over"].includes(room.state));
+        for (const room of rooms) Object.assign(room, { label: message(lang, `room.${room.state}`), tone: room.state === "live" ? "live" : room.state === "announced" ? "brand" : "warn" });
+        return html(200, "front", { title: "Bluecast", rooms });
+      }
+      if (path === "/login") return html(200, "login", { entries: ["login"], title: (t) => `${t("login.title")} · Bluecast`, data: JSON.stringify({ next: url.searchParams.get("next") ?? "/admin" }) });
+      if (path === "/admin") {
+        if (!user) return response.writeHead(303, { Location: "/login?next=/admin" }).end();
+        return html(200, "admin", { entries: ["admin"], title: (t) => `${t("nav.control_room")} · Bluecast`, data: JSON.stringify({ profiles, iceServers: [] }) });
+      }
+      fault(404);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      json(error.status, { type: "about:blank", title: error.code, status: error.status, code: error.code, detail: error.detail, ...error.more }, "application/problem+json");
+    }
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error) => {
+      console.error(error);
+      if (!response.headersSent) response.writeHead(500);
+      response.end(String(error));
+    });
+  });
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const ticking = setInterval(() => house.tick(), 1000);
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    house,
+    media,
+    /** Breaks every event stream, as a restart of the server would. */
+    cutStreams: () => streams.forEach((response) => response.destroy()),
+    close: async () => {
+      clearInterval(ticking);
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

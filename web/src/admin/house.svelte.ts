@@ -1,0 +1,108 @@
+/** What the control room knows: fetched once, kept true by the event stream. */
+import { asProblem, call, list, Problem } from "../api/client";
+import { applyChange, inOrder, type Change, type EventName } from "../api/merge";
+import type { Broadcast, NewBroadcast, Origin, Room, Server, Session } from "../api/types";
+import { follow } from "./stream";
+
+class House {
+  broadcasts = $state.raw<Broadcast[]>([]);
+  servers = $state.raw<Server[]>([]);
+  origins = $state.raw<Origin[]>([]);
+  rooms = $state.raw<Room[]>([]);
+  session = $state.raw<Session>({});
+  /** Whether the first fetch is through. */
+  ready = $state(false);
+  fault = $state.raw<Problem | null>(null);
+  connected = $state(true);
+  /** A clock for everything that shows how long something has lasted. */
+  nowMs = $state(Date.now());
+  /** Counts the changes of each broadcast, so that its event list knows when to ask again. */
+  changes = $state.raw<Record<string, number>>({});
+
+  readonly running = $derived(inOrder(this.broadcasts).filter((one) => one.phase !== "ended"));
+  readonly ended = $derived(inOrder(this.broadcasts).filter((one) => one.phase === "ended"));
+
+  /** Begins to follow the house; the answer ends it. */
+  start(): () => void {
+    void this.refresh();
+    const clock = setInterval(() => (this.nowMs = Date.now()), 1000);
+    const end = follow({
+      onChange: (name, change) => this.take(name, change),
+      onStale: () => void this.refresh(),
+      onConnected: (connected) => (this.connected = connected),
+    });
+    return () => {
+      clearInterval(clock);
+      end();
+    };
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const [session, broadcasts, servers, origins, rooms] = await Promise.all([
+        call<Session>("GET", "/session"),
+        list<Broadcast>("/broadcasts"),
+        list<Server>("/servers"),
+        list<Origin>("/origins"),
+        list<Room>("/rooms"),
+      ]);
+      Object.assign(this, { session, broadcasts, servers, origins, rooms, fault: null });
+      for (const one of broadcasts) this.changed(one.id);
+    } catch (error) {
+      this.fault = asProblem(error);
+    } finally {
+      this.ready = true;
+    }
+  }
+
+  can(permission: string): boolean {
+    const held = this.session.permissions ?? [];
+    return held.includes(permission) || held.includes("system.admin");
+  }
+
+  async startBroadcast(body: NewBroadcast): Promise<Broadcast> {
+    const broadcast = await call<Broadcast>("POST", "/broadcasts", body);
+    this.put(broadcast);
+    return broadcast;
+  }
+
+  /** Fetches one broadcast; one that is gone leaves the list. */
+  async fetchBroadcast(id: string): Promise<void> {
+    try {
+      this.put(await call<Broadcast>("GET", `/broadcasts/${encodeURIComponent(id)}`));
+    } catch (error) {
+      if (asProblem(error).status === 404) this.broadcasts = this.broadcasts.filter((one) => one.id !== id);
+    }
+  }
+
+  async reload(what: "servers" | "origins" | "rooms"): Promise<void> {
+    if (what === "servers") this.servers = await list<Server>("/servers");
+    else if (what === "origins") this.origins = await list<Origin>("/origins");
+    else this.rooms = await list<Room>("/rooms");
+  }
+
+  private put(broadcast: Broadcast): void {
+    const rest = this.broadcasts.filter((one) => one.id !== broadcast.id);
+    this.broadcasts = [...rest, broadcast];
+    this.changed(broadcast.id);
+  }
+
+  private changed(id: string): void {
+    this.changes = { ...this.changes, [id]: (this.changes[id] ?? 0) + 1 };
+  }
+
+  private take(name: EventName, change: Change): void {
+    if (name === "room") return void this.reload("rooms").catch(() => undefined);
+    const { broadcasts, need } = applyChange(this.broadcasts, name, change);
+    this.broadcasts = broadcasts;
+    if (need === "list") void this.refresh();
+    else if (need !== "nothing") void this.fetchBroadcast(need.fetch);
+    // Figures change every second and are no events; everything else may have been written down.
+    if ("phase" in change || "paused" in change || "targets" in change || "state" in change || "step" in change) {
+      const id = name === "target" ? broadcasts.find((one) => one.targets.some((target) => target.id === change.id))?.id : change.id;
+      if (id) this.changed(id);
+    }
+  }
+}
+
+export const house = new House();

@@ -1,0 +1,40 @@
+/** Where we are in the control room; the place stands behind the `#`, so that links and the back button work. */
+
+export type Route =
+  | { view: "air" }
+  | { view: "broadcast"; id: string }
+  | { view: "start"; server?: string; meeting?: string }
+  | { view: "servers" }
+  | { view: "origins" }
+  | { view: "rooms" };
+
+export function parse(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const [view, id] = path.split("/");
+  if (view === "broadcasts" && id) return { view: "broadcast", id: decodeURIComponent(id) };
+  if (view === "servers" || view === "origins" || view === "rooms") return { view };
+  if (view === "start") {
+    const asked = new URLSearchParams(query);
+    const server = asked.get("server");
+    const meeting = asked.get("meeting");
+    return { view: "start", ...(server ? { server } : {}), ...(meeting ? { meeting } : {}) };
+  }
+  return { view: "air" };
+}
+
+class Place {
+  now = $state.raw<Route>(parse(location.hash));
+
+  constructor() {
+    addEventListener("hashchange", () => {
+      this.now = parse(location.hash);
+      scrollTo(0, 0);
+    });
+  }
+}
+
+export const place = new Place();
+
+export function go(hash: string): void {
+  location.hash = hash;
+}

@@ -1,0 +1,45 @@
+/** Names from the API in plain words. A name that is newer than this page is shown as it is. */
+import type { Broadcast, BroadcastEvent, Target } from "../api/types";
+import { known, t } from "../i18n";
+
+export type Tone = "" | "live" | "good" | "warn" | "bad" | "brand";
+
+const word = (family: string, name: string) => known(`${family}.${name}`) ?? name.replaceAll("_", " ");
+
+export function phaseName(broadcast: Broadcast): string {
+  return broadcast.paused && broadcast.phase === "live" ? t("phase.paused") : word("phase", broadcast.phase);
+}
+
+export function phaseTone(broadcast: Broadcast): Tone {
+  if (broadcast.phase === "live") return broadcast.paused ? "warn" : "live";
+  if (broadcast.phase === "interrupted") return "warn";
+  if (broadcast.phase === "waiting" || broadcast.phase === "joining") return "brand";
+  return broadcast.reason === "failed" || broadcast.reason === "denied" ? "bad" : "";
+}
+
+/** What is happening now, in a sentence. */
+export function phaseText(broadcast: Broadcast): string {
+  if (broadcast.phase === "ended") return broadcast.detail || (broadcast.reason ? word("reason", broadcast.reason) : t("reason.stopped"));
+  if (broadcast.step) return word("step", broadcast.step);
+  if (broadcast.paused) return t("phase_text.paused");
+  return word("phase_text", broadcast.phase);
+}
+
+export function targetTone(target: Target): Tone {
+  return ({ live: "good", connecting: "brand", backing_off: "warn", failed: "bad" } as const)[target.state] ?? "";
+}
+
+export function targetState(target: Target): string {
+  return word("target", target.state);
+}
+
+export function protocolName(protocol: string): string {
+  return ({ whip: "WHIP", rtmp: "RTMP", rtmps: "RTMPS", srt: "SRT" } as Record<string, string>)[protocol] ?? protocol.toUpperCase();
+}
+
+const eventTones: Record<string, Tone> = { live: "good", resumed: "good", ended: "", interrupted: "warn", paused: "warn", backing_off: "warn", failed: "bad", denied: "bad", removed: "bad" };
+
+/** The colour of a line in the history, by the last word of its code. */
+export function eventTone(event: BroadcastEvent): Tone {
+  return eventTones[event.code.split(/[.:]/).at(-1) ?? ""] ?? "brand";
+}

@@ -1,0 +1,118 @@
+/** What the API answers, as far as the pages read it. The full reference is the generated OpenAPI document. */
+
+export type Phase = "waiting" | "joining" | "live" | "interrupted" | "ending" | "ended";
+export type TargetState = "connecting" | "live" | "backing_off" | "failed";
+export type RoomState = "none" | "announced" | "live" | "interrupted" | "paused" | "over";
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export interface Session {
+  user?: { id?: string; name?: string };
+  permissions?: string[];
+}
+
+export interface Target {
+  id: string;
+  label: string;
+  protocol: string;
+  state: TargetState;
+  detail?: string | null;
+  bytes: number;
+  kbps: number;
+  rtt_ms?: number | null;
+  reconnects: number;
+}
+
+/** What goes out, measured; nothing stands here before the program runs. */
+export interface Program {
+  fps: number;
+  distinct_fps: number;
+  video_kbps: number;
+  audio_level_db: number | null;
+  av_skew_ms: number | null;
+}
+
+export interface Broadcast {
+  id: string;
+  phase: Phase;
+  step?: string | null;
+  paused: boolean;
+  reason?: string | null;
+  detail?: string | null;
+  meeting_name: string;
+  source: string;
+  profile: string;
+  room?: string | null;
+  node?: string | null;
+  started_by?: string | null;
+  started_at: string;
+  ended_at?: string | null;
+  program?: Partial<Program> | null;
+  targets: Target[];
+}
+
+/** A line of a broadcast's history: a stable code, and a sentence for the admin who reads it. */
+export interface BroadcastEvent {
+  id: string;
+  at: string;
+  code: string;
+  message: string;
+  target_id?: string | null;
+}
+
+export interface Server {
+  id: string;
+  name: string;
+  url: string;
+}
+
+export interface Meeting {
+  meeting_id: string;
+  name: string;
+  running: boolean;
+  participants: number;
+  listeners: number;
+  videos: number;
+  started_at?: string | null;
+  broadcast_id?: string | null;
+}
+
+export interface Origin {
+  id: string;
+  name: string;
+  app: string;
+  whip_url?: string | null;
+  rtmp_url?: string | null;
+  srt_url?: string | null;
+}
+
+export interface Room {
+  key: string;
+  title: string;
+  description: string;
+  state?: RoomState;
+}
+
+export interface Srt {
+  streamid?: string;
+  passphrase?: string;
+  latency_ms?: number;
+}
+
+export type NewTarget =
+  | { origin_id: string; stream_name: string; protocol?: string }
+  | { url: string; stream_key?: string; bearer?: string; srt?: Srt };
+
+export interface NewBroadcast {
+  server_id?: string;
+  meeting_id?: string;
+  source: string;
+  profile: string;
+  targets: NewTarget[];
+  room?: string;
+  bot?: { name: string; role: "viewer" | "moderator" };
+  announce?: boolean;
+}

@@ -1,0 +1,5 @@
+import "../style/admin.css";
+import App from "../admin/App.svelte";
+import { island } from "../island";
+
+void island(App);

@@ -1,0 +1,4 @@
+import Room from "../room/Room.svelte";
+import { island } from "../island";
+
+void island(Room);

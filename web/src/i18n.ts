@@ -1,0 +1,77 @@
+import type english from "../locales/en.json";
+
+/** Every name in the message catalogue. */
+export type Key = keyof typeof english;
+/** The names that have a form for one and a form for many. */
+export type PluralKey = { [K in Key]: K extends `${infer Base}_other` ? Base : never }[Key];
+export type Values = Record<string, string | number>;
+
+const catalogues = {
+  de: () => import("../locales/de.json"),
+  en: () => import("../locales/en.json"),
+  hi: () => import("../locales/hi.json"),
+};
+
+let language: keyof typeof catalogues = "en";
+let messages: Record<string, string> = {};
+
+/** Loads the messages in the page's language; nothing may be shown before. */
+export async function loadMessages(): Promise<void> {
+  const wanted = document.documentElement.lang;
+  language = wanted === "de" || wanted === "hi" ? wanted : "en";
+  messages = (await catalogues[language]()).default;
+}
+
+export function locale(): string {
+  return language;
+}
+
+export function fill(text: string, values: Values = {}): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+export function t(key: Key, values?: Values): string {
+  return fill(messages[key] ?? key, values);
+}
+
+/** The form that fits `n`, which also fills `{n}`. */
+export function tn(key: PluralKey, n: number, values: Values = {}): string {
+  const form = new Intl.PluralRules(language).select(n) === "one" ? "one" : "other";
+  return fill(messages[`${key}_${form}`] ?? key, { n: number(n), ...values });
+}
+
+/** The text for a name that came from elsewhere, where the catalogue has one. */
+export function known(key: string): string | undefined {
+  return messages[key];
+}
+
+export function number(n: number, digits = 0): string {
+  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(n);
+}
+
+/** `1:02:03`, or `2:03` under an hour. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+export function clockTime(rfc3339: string): string {
+  return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(new Date(rfc3339));
+}
+
+export function dateTime(rfc3339: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(rfc3339));
+}
+
+export function bytes(n: number): string {
+  const steps = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+  let step = 0;
+  while (n >= 1000 && step < steps.length - 1) {
+    n /= 1000;
+    step += 1;
+  }
+  const unit = steps[step] ?? "byte";
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: step === 0 ? "narrow" : "short", maximumFractionDigits: n < 10 ? 1 : 0 }).format(n);
+}

@@ -1,0 +1,12 @@
+import { mount, type Component } from "svelte";
+import { loadMessages } from "./i18n";
+
+/** Mounts a component where the page has its place, with the properties that the page wrote there. */
+export async function island<Props extends object>(component: Component<Props>): Promise<void> {
+  const target = document.getElementById("island");
+  if (!target) return;
+  const props = JSON.parse(target.dataset["page"] ?? "{}") as Props;
+  await loadMessages();
+  target.replaceChildren();
+  mount(component, { target, props });
+}

@@ -22,6 +22,8 @@ export function phaseText(broadcast: Broadcast): string {
   if (broadcast.phase === "ended") return broadcast.detail || (broadcast.reason ? word("reason", broadcast.reason) : t("reason.stopped"));
   if (broadcast.step) return word("step", broadcast.step);
   if (broadcast.paused) return t("phase_text.paused");
+  if (broadcast.source === "test" && broadcast.phase === "joining") return t("phase_text.test_joining");
+  if (broadcast.source === "test" && broadcast.phase === "live") return t("phase_text.test_live");
   return word("phase_text", broadcast.phase);
 }
 

@@ -3,6 +3,7 @@
 mod api;
 mod failure;
 mod page;
+mod tls;
 
 use bluecast::bbb::{BaseUrl, Client, ClientOptions};
 use bluecast::reach::Reach;

@@ -5,4 +5,5 @@ pub mod decode;
 pub mod hub_decode;
 pub mod nginx;
 pub mod postgres;
+pub mod tls;
 pub mod wait;

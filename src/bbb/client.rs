@@ -57,11 +57,13 @@ struct Learnt {
 }
 
 impl Client {
-    /// A client of the server at `base`. Connects to nothing yet.
+    /// A client of the server at `base`. Connects to nothing yet, but reads the machine's certificate authorities: make one and keep it.
     pub fn new(base: BaseUrl, secret: Secret, reach: Reach, options: &ClientOptions) -> Result<Self, BbbError> {
         let failed = |reason| BbbError::Tls { host: base.host(), reason };
-        let authorities = reqwest::Certificate::from_pem_bundle(&options.authorities_pem)
-            .map_err(|_| failed("the file with more certificate authorities (BLUECAST_CA_FILE) cannot be read"))?;
+        let authorities = reqwest::Certificate::from_pem_bundle(&options.authorities_pem).unwrap_or_default();
+        if authorities.is_empty() && !options.authorities_pem.is_empty() {
+            return Err(failed("the file with more certificate authorities (BLUECAST_CA_FILE) holds no PEM certificate"));
+        }
         let builder = reach
             .guard(reqwest::Client::builder())
             .redirect(redirects(&base, &reach))

@@ -129,7 +129,7 @@ async fn who_joins_again_replaces_himself_and_the_page_lives_with_a_lost_server(
     meeting.wait_session(20, |session| session.joined && session.end.is_none()).await;
     drop(first);
 
-    bbb.go_away();
+    bbb.go_away().await;
     meeting.wait_session(20, |session| session.end.is_none() && !session.connected).await;
     bbb.come_back().await;
     meeting.wait_session(20, |session| session.end.is_none() && session.connected).await;

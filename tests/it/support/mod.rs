@@ -7,4 +7,5 @@ pub mod hub_decode;
 pub mod nginx;
 pub mod postgres;
 pub mod srt;
+pub mod tls;
 pub mod wait;

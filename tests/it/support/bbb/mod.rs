@@ -190,10 +190,11 @@ impl Bbb {
     }
 
     /// Stops listening and drops the pages' connections: the server cannot be reached any more.
-    pub fn go_away(&mut self) {
+    pub async fn go_away(&mut self) {
         self.shared.here.send_replace(false);
         if let Some(server) = self.server.take() {
             server.abort();
+            let _ = server.await;
         }
     }
 
@@ -207,7 +208,10 @@ impl Bbb {
 
 impl Drop for Bbb {
     fn drop(&mut self) {
-        self.go_away();
+        self.shared.here.send_replace(false);
+        if let Some(server) = &self.server {
+            server.abort();
+        }
     }
 }
 

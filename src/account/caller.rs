@@ -41,13 +41,16 @@ impl Caller {
 
     /// Refuses with 403 where they may not.
     pub fn must(&self, permission: Permission) -> Answer<()> {
-        if self.may(permission) {
+        self.must_any(&[permission])
+    }
+
+    /// Refuses with 403 where they may do none of these; of an empty list, everybody may.
+    pub fn must_any(&self, permissions: &[Permission]) -> Answer<()> {
+        let Some(first) = permissions.first() else { return Ok(()) };
+        if permissions.iter().any(|permission| self.may(*permission)) {
             return Ok(());
         }
-        Err(Problem::forbidden(
-            "forbidden",
-            format!("This needs the permission `{permission}`, which lets its holder {}.", permission.meaning()),
-        ))
+        Err(Problem::forbidden("forbidden", format!("This needs the permission `{first}`, which lets its holder {}.", first.meaning())))
     }
 }
 
@@ -71,9 +74,7 @@ impl<P: Needed> FromRequestParts<App> for Allowed<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = authenticate(parts, app).await?.ok_or_else(Problem::not_authenticated)?;
-        if let Some(permission) = P::PERMISSION {
-            caller.must(permission)?;
-        }
+        caller.must_any(P::ANY)?;
         Ok(Self { caller, permission: PhantomData })
     }
 }

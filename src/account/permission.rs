@@ -30,10 +30,24 @@ macro_rules! permissions {
         pub mod perm {
             use super::Permission;
 
-            /// Names the permission that a route needs.
+            /// Names what a route needs: a permission, a tuple of permissions of which one is enough, or [`Nothing`].
             pub trait Needed: Send + Sync {
-                /// Which; `None`: whoever is logged in.
-                const PERMISSION: Option<Permission>;
+                /// One of these; empty: whoever is logged in.
+                const ANY: &'static [Permission];
+            }
+
+            /// A single permission.
+            pub trait Single: Send + Sync {
+                /// Which.
+                const PERMISSION: Permission;
+            }
+
+            impl<A: Single> Needed for A {
+                const ANY: &'static [Permission] = &[A::PERMISSION];
+            }
+
+            impl<A: Single, B: Single> Needed for (A, B) {
+                const ANY: &'static [Permission] = &[A::PERMISSION, B::PERMISSION];
             }
 
             /// No permission in particular: whoever is logged in.
@@ -41,7 +55,7 @@ macro_rules! permissions {
             pub struct Nothing;
 
             impl Needed for Nothing {
-                const PERMISSION: Option<Permission> = None;
+                const ANY: &'static [Permission] = &[];
             }
 
             $(
@@ -49,8 +63,8 @@ macro_rules! permissions {
                 #[derive(Debug)]
                 pub struct $variant;
 
-                impl Needed for $variant {
-                    const PERMISSION: Option<Permission> = Some(Permission::$variant);
+                impl Single for $variant {
+                    const PERMISSION: Permission = Permission::$variant;
                 }
             )*
         }

@@ -27,6 +27,11 @@ pub struct Page {
 }
 
 impl Page {
+    /// What the page comes after, where lists go up by id: everything is greater than no cursor.
+    pub fn after(&self) -> &str {
+        self.cursor.as_deref().unwrap_or_default()
+    }
+
     /// How many rows to fetch: one more than fit, which tells whether there is a next page.
     pub fn rows(&self) -> u32 {
         self.limit() + 1

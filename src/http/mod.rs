@@ -4,6 +4,7 @@
 //! permission it needs by its first argument, [`Allowed`](crate::account::Allowed).
 
 pub mod address;
+pub mod check;
 mod fallback;
 mod guard;
 pub mod json;
@@ -24,11 +25,16 @@ pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};
 pub use self::problem::{Answer, Problem};
 use crate::app::App;
-use crate::{account, broadcast, telemetry};
+use crate::{account, broadcast, origin, room, server, telemetry};
 
 /// Every feature's routes below `/api/v1`.
 fn features() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(account::routes()).merge(broadcast::routes())
+    OpenApiRouter::new()
+        .merge(account::routes())
+        .merge(server::routes())
+        .merge(origin::routes())
+        .merge(room::routes())
+        .merge(broadcast::routes())
 }
 
 /// The whole site.

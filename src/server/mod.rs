@@ -1,7 +1,9 @@
 //! BBB servers: base URL and shared secret.
 
 mod clients;
+mod routes;
 mod store;
 
 pub use self::clients::{ClientError, Servers};
+pub(crate) use self::routes::routes;
 pub use self::store::{Server, find};

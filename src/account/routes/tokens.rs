@@ -49,7 +49,7 @@ fn view(row: token::Token) -> TokenView {
 }
 
 /// The caller's tokens.
-#[utoipa::path(get, path = "/tokens", tag = "account", params(Page), responses((status = 200, body = List<TokenView>)))]
+#[utoipa::path(get, path = "/tokens", tag = "account", operation_id = "list_tokens", params(Page), responses((status = 200, body = List<TokenView>)))]
 pub(crate) async fn list(
     caller: Allowed<perm::Nothing>,
     State(app): State<App>,
@@ -60,7 +60,7 @@ pub(crate) async fn list(
         .all(
             "SELECT id, user_id, name, scopes, created_ms, expires_ms, used_ms FROM api_tokens WHERE user_id = $1 AND id > $2 \
              ORDER BY id LIMIT $3",
-            args![&caller.user_id, page.cursor.as_deref().unwrap_or_default(), page.rows()],
+            args![&caller.user_id, page.after(), page.rows()],
         )
         .await?;
     Ok(Json(page.list(rows, |row| row.id.clone(), view)))
@@ -83,7 +83,7 @@ pub(crate) struct NewToken {
 #[utoipa::path(
     post,
     path = "/tokens",
-    tag = "account",
+    tag = "account", operation_id = "create_token",
     request_body = NewToken,
     responses((status = 201, body = TokenView), (status = 422, body = Problem))
 )]
@@ -120,7 +120,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     delete,
     path = "/tokens/{id}",
-    tag = "account",
+    tag = "account", operation_id = "remove_token",
     params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem))
 )]

@@ -29,7 +29,7 @@ fn view(user: user::User, permissions: Permissions) -> UserView {
 }
 
 /// The users.
-#[utoipa::path(get, path = "/users", tag = "account", params(Page), responses((status = 200, body = List<UserView>)))]
+#[utoipa::path(get, path = "/users", tag = "account", operation_id = "list_users", params(Page), responses((status = 200, body = List<UserView>)))]
 pub(crate) async fn list(
     _caller: Allowed<perm::UserManage>,
     State(app): State<App>,
@@ -37,10 +37,7 @@ pub(crate) async fn list(
 ) -> Answer<Json<List<UserView>>> {
     let users: Vec<user::User> = app
         .store
-        .all(
-            "SELECT id, name, created_ms FROM users WHERE id > $1 ORDER BY id LIMIT $2",
-            args![page.cursor.as_deref().unwrap_or_default(), page.rows()],
-        )
+        .all("SELECT id, name, created_ms FROM users WHERE id > $1 ORDER BY id LIMIT $2", args![page.after(), page.rows()])
         .await?;
     let mut permissions = user::permissions_between(&app.store, &users).await?;
     Ok(Json(page.list(
@@ -69,7 +66,7 @@ pub(crate) struct NewUser {
 #[utoipa::path(
     post,
     path = "/users",
-    tag = "account",
+    tag = "account", operation_id = "create_user",
     request_body = NewUser,
     responses((status = 201, body = UserView), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
@@ -109,7 +106,7 @@ pub(crate) struct UserChange {
 #[utoipa::path(
     patch,
     path = "/users/{id}",
-    tag = "account",
+    tag = "account", operation_id = "change_user",
     params(("id" = String, Path)),
     request_body = UserChange,
     responses((status = 200, body = UserView), (status = 404, body = Problem), (status = 409, body = Problem))
@@ -150,7 +147,7 @@ pub(crate) async fn change(
 #[utoipa::path(
     delete,
     path = "/users/{id}",
-    tag = "account",
+    tag = "account", operation_id = "remove_user",
     params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]

@@ -18,7 +18,7 @@ fn picture_and_sound_arrive_soon_and_together() {
         let output = Watched::srt(&rig, port, &SrtSettings { latency_ms: Some(latency_ms), opus, ..SrtSettings::default() });
         let status = output.wait(5, OutputState::Live);
         let live_after = begun.elapsed();
-        until_blocking(20, "six seconds of pictures", || { (decoder.count() > 200).then_some(()) });
+        until_blocking(20, "six seconds of pictures", || (decoder.count() > 200).then_some(()));
         let pictures = &decoder.pictures()[40..];
         let (p50, p95) = ages(pictures);
         let offset = sound_behind_picture_ms(pictures, &decoder.sounds()).expect("flashes and beeps");

@@ -75,8 +75,17 @@ pub(super) fn start(
         tokio::net::UdpSocket::from_std(socket)?
     };
     let (packets, arrivals) = mpsc::channel(WAITING);
-    let server =
-        Server { socket, dual, addresses, seen, max_viewers, packets, viewers: HashMap::new(), streams: BTreeMap::new(), reported: Instant::now() };
+    let server = Server {
+        socket,
+        dual,
+        addresses,
+        seen,
+        max_viewers,
+        packets,
+        viewers: HashMap::new(),
+        streams: BTreeMap::new(),
+        reported: Instant::now(),
+    };
     std::thread::Builder::new().name("whep".into()).spawn(move || runtime.block_on(server.run(commands, arrivals)))?;
     Ok(())
 }

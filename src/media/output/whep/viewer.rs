@@ -81,7 +81,14 @@ impl Viewer {
     }
 
     /// Sends a packet; video begins with a key frame. `captured` is when the packet's running time was.
-    pub(super) fn write(&mut self, now: Instant, captured: Instant, packet: &Packet, data: &[u8], send: &mut impl FnMut(&Transmit)) -> Outcome {
+    pub(super) fn write(
+        &mut self,
+        now: Instant,
+        captured: Instant,
+        packet: &Packet,
+        data: &[u8],
+        send: &mut impl FnMut(&Transmit),
+    ) -> Outcome {
         let (way, rate) = match packet.track {
             Track::H264 => (Some(self.video), Frequency::NINETY_KHZ),
             Track::Opus => (self.audio, Frequency::FORTY_EIGHT_KHZ),

@@ -1,0 +1,185 @@
+//! Rooms over HTTP.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::store::{self, Room};
+use crate::account::{Allowed, activity, perm};
+use crate::app::App;
+use crate::http::{Answer, Json, List, Page, Path, Problem, Query, check};
+use crate::moment::{now_ms, rfc3339};
+use crate::store::{StoreError, args};
+
+const TITLE_CHARACTERS: usize = 200;
+const DESCRIPTION_CHARACTERS: usize = 20_000;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change, remove))
+}
+
+/// A room.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RoomView {
+    id: String,
+    /// What stands in its address, `/watch/{key}`.
+    key: String,
+    title: String,
+    /// Markdown.
+    description: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    changed_at: String,
+}
+
+fn view(room: Room) -> RoomView {
+    RoomView {
+        id: room.id,
+        key: room.key,
+        title: room.title,
+        description: room.description,
+        created_at: rfc3339(room.created_ms),
+        changed_at: rfc3339(room.changed_ms),
+    }
+}
+
+/// The rooms.
+#[utoipa::path(get, path = "/rooms", tag = "room", operation_id = "list_rooms", params(Page), responses((status = 200, body = List<RoomView>)))]
+async fn list(
+    _caller: Allowed<(perm::BroadcastView, perm::RoomManage)>,
+    State(app): State<App>,
+    Query(page): Query<Page>,
+) -> Answer<Json<List<RoomView>>> {
+    let rooms = store::page(&app.store, page.after(), page.rows()).await?;
+    Ok(Json(page.list(rooms, |room| room.id.clone(), view)))
+}
+
+/// A room.
+#[utoipa::path(
+    get,
+    path = "/rooms/{key}",
+    tag = "room",
+    operation_id = "show_room",
+    params(("key" = String, Path)),
+    responses((status = 200, body = RoomView), (status = 404, body = Problem))
+)]
+async fn show(
+    _caller: Allowed<(perm::BroadcastView, perm::RoomManage)>,
+    State(app): State<App>,
+    Path(key): Path<String>,
+) -> Answer<Json<RoomView>> {
+    Ok(Json(view(existing(&app, &key).await?)))
+}
+
+/// A room to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRoom {
+    #[schema(pattern = "^[a-z0-9-]{1,64}$")]
+    key: String,
+    title: String,
+    #[serde(default)]
+    description: String,
+}
+
+/// Makes a room.
+#[utoipa::path(
+    post,
+    path = "/rooms",
+    tag = "room",
+    operation_id = "create_room",
+    request_body = NewRoom,
+    responses((status = 201, body = RoomView), (status = 409, body = Problem), (status = 422, body = Problem))
+)]
+async fn create(
+    caller: Allowed<perm::RoomManage>,
+    State(app): State<App>,
+    Json(new): Json<NewRoom>,
+) -> Answer<(StatusCode, Json<RoomView>)> {
+    if !super::is_key(&new.key) {
+        return Err(Problem::invalid("key", "A room's key has 1 to 64 of the characters a–z 0–9 -."));
+    }
+    let now_ms = now_ms();
+    let room = Room {
+        id: crate::id::new(),
+        key: new.key,
+        title: check::line("title", &new.title, TITLE_CHARACTERS)?,
+        description: check::text("description", &new.description, DESCRIPTION_CHARACTERS)?,
+        created_ms: now_ms,
+        changed_ms: now_ms,
+    };
+    let mut tx = app.store.begin().await?;
+    store::insert(&mut tx, &room).await.map_err(|error| match error {
+        StoreError::Taken => Problem::conflict("key_taken", "A room with this key exists already.").of_field("key"),
+        error => error.into(),
+    })?;
+    activity::record(&mut tx, &caller, "room.create", &room.id, json!({"key": room.key, "title": room.title})).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(view(room))))
+}
+
+/// What changes about a room; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoomChange {
+    title: Option<String>,
+    description: Option<String>,
+}
+
+/// Changes a room.
+#[utoipa::path(
+    patch,
+    path = "/rooms/{key}",
+    tag = "room",
+    operation_id = "change_room",
+    params(("key" = String, Path)),
+    request_body = RoomChange,
+    responses((status = 200, body = RoomView), (status = 404, body = Problem), (status = 422, body = Problem))
+)]
+async fn change(
+    caller: Allowed<perm::RoomManage>,
+    State(app): State<App>,
+    Path(key): Path<String>,
+    Json(change): Json<RoomChange>,
+) -> Answer<Json<RoomView>> {
+    let mut room = existing(&app, &key).await?;
+    if let Some(title) = change.title {
+        room.title = check::line("title", &title, TITLE_CHARACTERS)?;
+    }
+    if let Some(description) = change.description {
+        room.description = check::text("description", &description, DESCRIPTION_CHARACTERS)?;
+    }
+    room.changed_ms = now_ms();
+    let mut tx = app.store.begin().await?;
+    store::update(&mut tx, &room).await?;
+    activity::record(&mut tx, &caller, "room.change", &room.id, json!({"key": room.key, "title": room.title})).await?;
+    tx.commit().await?;
+    Ok(Json(view(room)))
+}
+
+/// Removes a room.
+#[utoipa::path(
+    delete,
+    path = "/rooms/{key}",
+    tag = "room",
+    operation_id = "remove_room",
+    params(("key" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+async fn remove(caller: Allowed<perm::RoomManage>, State(app): State<App>, Path(key): Path<String>) -> Answer<StatusCode> {
+    let room = existing(&app, &key).await?;
+    let mut tx = app.store.begin().await?;
+    tx.run("DELETE FROM rooms WHERE id = $1", args![&room.id]).await?;
+    activity::record(&mut tx, &caller, "room.remove", &room.id, json!({"key": room.key, "title": room.title})).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn existing(app: &App, key: &str) -> Answer<Room> {
+    store::find(&app.store, key).await?.ok_or_else(|| Problem::not_found("room"))
+}

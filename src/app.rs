@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::account::{Doorkeeper, FirstAdmin, first_admin};
 use crate::broadcast::{Launcher, Supervisor};
 use crate::config::Settings;
+use crate::http::{Answer, Problem};
+use crate::media::output::whep::{Whep, WhepConfig, WhepError};
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
@@ -36,6 +38,8 @@ pub struct Parts {
     pub servers: Servers,
     /// All broadcasts of this process.
     pub supervisor: Supervisor,
+    /// WebRTC to viewers, once the process serves.
+    whep: Arc<OnceLock<Whep>>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Cancelled when the process begins to end: answers that never end by themselves do then.
@@ -64,10 +68,12 @@ impl App {
             ca_file: settings.ca_file.clone(),
             servers: servers.clone(),
         };
-        let supervisor = Supervisor::new(store.clone(), &settings, launcher);
+        let whep = Arc::new(OnceLock::new());
+        let supervisor = Supervisor::new(store.clone(), &settings, launcher, Arc::clone(&whep));
         Ok(Self(Arc::new(Parts {
             servers,
             supervisor,
+            whep,
             doorkeeper: Doorkeeper::new(),
             metrics: telemetry::metrics(),
             stopping: CancellationToken::new(),
@@ -75,6 +81,28 @@ impl App {
             store,
             vault,
         })))
+    }
+}
+
+impl App {
+    /// WebRTC to viewers.
+    ///
+    /// # Errors
+    /// In a process that does not serve.
+    pub fn whep(&self) -> Answer<&Whep> {
+        self.whep.get().ok_or_else(|| Problem::unavailable("whep_gone", "WebRTC is not running on this node."))
+    }
+
+    fn start_whep(&self) -> Result<(), WhepError> {
+        let config = WhepConfig {
+            ports: self.settings.webrtc.udp_ports.clone(),
+            addresses: self.settings.webrtc.addresses.clone(),
+            loopback: self.settings.listen.ip().is_loopback(),
+            ..WhepConfig::default()
+        };
+        let whep = Whep::start(&config)?;
+        tracing::info!(addresses = ?whep.addresses(), "WebRTC to viewers");
+        self.whep.set(whep).map_err(|_| WhepError::Gone)
     }
 }
 
@@ -92,6 +120,9 @@ pub enum StartError {
     /// GStreamer is not there.
     #[error("GStreamer cannot be used: {0}")]
     Media(String),
+    /// No viewer could be reached by WebRTC.
+    #[error("{0} Set BLUECAST_WEBRTC_UDP_PORTS and BLUECAST_WEBRTC_ADDRESSES, or stop what uses the ports")]
+    Whep(#[from] WhepError),
     /// The database cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -117,6 +148,7 @@ impl Running {
         let address = listener.local_addr().map_err(cannot)?;
         let app = App::open(settings, Purpose::Serve).await?;
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
+        app.start_whep()?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
         Ok(Self { app, address, first_admin, serving })

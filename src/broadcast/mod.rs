@@ -17,6 +17,6 @@ mod supervisor;
 
 pub use launch::Launcher;
 pub use meeting::MeetingLink;
-pub(crate) use routes::routes;
+pub(crate) use routes::{public, routes};
 pub(crate) use store::of_server;
 pub use supervisor::Supervisor;

@@ -107,6 +107,7 @@ enum Command {
 /// A handle to a running session. Dropping the last one stops the session.
 #[derive(Clone)]
 pub struct Session {
+    id: Arc<str>,
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<View>,
     program: Arc<Program>,
@@ -138,13 +139,19 @@ impl Session {
             .await
             .map_err(|_| MediaError::ours("program_start", "The program could not be started."))??;
         let program = Arc::new(program);
+        let id = spec.id.as_str().into();
         let browser = matches!(spec.source, SourcePlan::Browser(_));
         let (machine, effects) = Machine::new(spec.source.waits(), spec.paused, spec.resumed);
         let (commands, received) = mpsc::channel(32);
         let run = run::Run::new(spec, Arc::clone(&program), machine, reports);
         let view = run.view();
         tokio::spawn(run.run(effects, received));
-        Ok(Self { commands, view, program, browser, snapshot: Arc::default() })
+        Ok(Self { id, commands, view, program, browser, snapshot: Arc::default() })
+    }
+
+    /// The broadcast's id.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Asks it to stop; [`Report::Over`] says when it has.

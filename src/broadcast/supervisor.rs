@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use serde_json::json;
@@ -20,6 +20,7 @@ use super::session::{Event, Report, Session, Standing, state_line};
 use super::state::{Phase, Reason};
 use super::store;
 use crate::config::Settings;
+use crate::media::output::whep::Whep;
 use crate::media::profile::Profile;
 use crate::store::{Store, StoreError};
 
@@ -41,6 +42,7 @@ struct Inner {
     node: String,
     data_dir: PathBuf,
     launcher: Launcher,
+    whep: Arc<OnceLock<Whep>>,
     news: NewsDesk,
     sessions: Mutex<HashMap<String, Session>>,
     tasks: TaskTracker,
@@ -50,7 +52,7 @@ struct Inner {
 
 impl Supervisor {
     /// A supervisor that has nothing on the air yet.
-    pub fn new(store: Store, settings: &Settings, launcher: Launcher) -> Self {
+    pub fn new(store: Store, settings: &Settings, launcher: Launcher, whep: Arc<OnceLock<Whep>>) -> Self {
         let measured = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
         let cores = settings.node.capacity_cores.unwrap_or_else(|| measured() as f64);
@@ -59,6 +61,7 @@ impl Supervisor {
             node: settings.node.name.clone(),
             data_dir: settings.data_dir.clone(),
             launcher,
+            whep,
             news: NewsDesk::default(),
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -208,6 +211,9 @@ impl Supervisor {
             }
         }
         self.sessions().remove(&row.id);
+        if let Some(whep) = self.0.whep.get() {
+            whep.close(&row.id).await;
+        }
         self.tell_room(&row).await;
     }
 

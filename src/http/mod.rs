@@ -44,6 +44,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(api)
         .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
+        .merge(broadcast::public())
         .merge(telemetry::routes())
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)

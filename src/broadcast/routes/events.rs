@@ -23,27 +23,28 @@ pub(crate) async fn events(
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let desk = app.supervisor.news().clone();
-    let stream = follow(&desk, last_id, |_| true).take_until(app.stopping.clone().cancelled_owned());
+    let stream = follow(&desk, last_id, "", |_| true).take_until(app.stopping.clone().cancelled_owned());
     Sse::new(stream.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
-/// What was missed, then what happens, of the news that `wanted` lets through.
+/// What was missed, then what happens, of the news that `wanted` lets through; under `name`, or its own where that is empty.
 pub(crate) fn follow<F: Fn(&News) -> bool + Clone + Send + 'static>(
     desk: &NewsDesk,
     last_id: Option<&str>,
+    name: &'static str,
     wanted: F,
 ) -> impl Stream<Item = Event> + Send + 'static + use<F> {
     let (missed, kept, receiver) = desk.listen(last_id);
     let resync = (missed == Missed::TooMuch).then(resync);
     let (before, since) = (desk.clone(), desk.clone());
     let wants = wanted.clone();
-    let kept = stream::iter(kept).filter(move |news| std::future::ready(wants(news))).map(move |news| wire(&before, &news));
+    let kept = stream::iter(kept).filter(move |news| std::future::ready(wants(news))).map(move |news| wire(&before, &news, name));
     let live = stream::unfold((receiver, since), move |(mut receiver, desk)| {
         let wanted = wanted.clone();
         async move {
             loop {
                 match receiver.recv().await {
-                    Ok(news) if wanted(&news) => return Some((wire(&desk, &news), (receiver, desk))),
+                    Ok(news) if wanted(&news) => return Some((wire(&desk, &news, name), (receiver, desk))),
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => return Some((self::resync(), (receiver, desk))),
                     Err(RecvError::Closed) => return None,
@@ -58,6 +59,6 @@ fn resync() -> Event {
     Event::default().event("resync").data("{}")
 }
 
-fn wire(desk: &NewsDesk, news: &News) -> Event {
-    Event::default().id(desk.wire_id(news.seq)).event(news.name).data(news.data.to_string())
+fn wire(desk: &NewsDesk, news: &News, name: &'static str) -> Event {
+    Event::default().id(desk.wire_id(news.seq)).event(if name.is_empty() { news.name } else { name }).data(news.data.to_string())
 }

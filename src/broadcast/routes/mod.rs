@@ -5,11 +5,14 @@ mod events;
 mod list;
 mod media;
 mod view;
+mod whep;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+
+pub(crate) use whep::public;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -24,5 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(media::snapshot))
         .routes(routes!(media::screenshot))
         .routes(routes!(media::console))
+        .routes(routes!(whep::preview))
+        .routes(routes!(whep::end_preview))
         .routes(routes!(events::events))
 }

@@ -143,13 +143,10 @@ impl Client {
 
     /// A signed address for somebody's browser. The algorithm must have been learnt, as a browser cannot try.
     pub(super) async fn signed_address(&self, call: &'static str, query: &Query) -> Result<Secret, BbbError> {
-        let algorithm = match self.learnt().algorithm {
-            Some(algorithm) => algorithm,
-            None => {
-                self.call("isMeetingRunning", &Query::default().with("meetingID", "any")).await?;
-                self.learnt().algorithm.unwrap_or(Algorithm::Sha256)
-            }
-        };
+        if self.learnt().algorithm.is_none() {
+            self.call("isMeetingRunning", &Query::default().with("meetingID", "any")).await?;
+        }
+        let algorithm = self.learnt().algorithm.unwrap_or(Algorithm::Sha256);
         Ok(Secret::new(query.signed(call, self.0.base.call(call), algorithm, &self.0.secret)?))
     }
 

@@ -27,16 +27,21 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let special = match ip.octets() {
-        // This network, private, loopback, multicast and what is above it.
-        [0 | 10 | 127 | 224.., ..] | [172, 16..=31, ..] | [192, 168, ..] => true,
-        // Carrier-grade NAT, link-local, benchmarks.
-        [100, 64..=127, ..] | [169, 254, ..] | [198, 18 | 19, ..] => true,
-        // Protocol assignments, the 6to4 relay, documentation.
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 51, 100, _] | [203, 0, 113, _] => true,
-        _ => false,
-    };
-    !special
+    // In this order: this network, private, loopback, multicast and what is above it; carrier-grade NAT, link-local, benchmarks; protocol
+    // assignments, the 6to4 relay, documentation.
+    !matches!(
+        ip.octets(),
+        [0 | 10 | 127 | 224.., ..]
+            | [172, 16..=31, ..]
+            | [192, 168, ..]
+            | [100, 64..=127, ..]
+            | [169, 254, ..]
+            | [198, 18 | 19, ..]
+            | [192, 0, 0 | 2, _]
+            | [192, 88, 99, _]
+            | [198, 51, 100, _]
+            | [203, 0, 113, _]
+    )
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {

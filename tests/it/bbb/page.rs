@@ -137,3 +137,71 @@ async fn who_joins_again_replaces_himself_and_the_page_lives_with_a_lost_server(
     let over = meeting.wait_session(20, |session| session.end == Some(End::Meeting("ENDED_FROM_API")) && !session.connected).await;
     assert!(over.has_report("screen", "ended"));
 }
+
+#[tokio::test]
+async fn what_lies_over_the_picture_comes_and_goes_as_in_the_real_page() {
+    let bbb = Bbb::start().await;
+    let meeting = bbb.meeting("m");
+    meeting.audio(Audio::Never).session_details().recording_notice().breakout().poll(true).toast("Ada has joined");
+    let css = "&userdata-bbb_custom_style=aside%7Bdisplay%3Anone%7D";
+    let quiet = Browser::join(&bbb, &meeting, &format!("{QUIET}{css}&userdata-bbb_hide_notifications=true&enforceLayout=MEDIA_ONLY"));
+    meeting.wait_session(20, |session| session.joined).await;
+    for hidden in
+        ["#Navbar", "#ActionsBar", "#sidebar", ".Toastify", "aside", "#simpleModal[data-test]", "[data-test=breakoutJoinConfirmation]"]
+    {
+        assert_eq!(meeting.look(hidden).await, None, "{hidden}");
+    }
+    assert!(meeting.look("[data-testid=recordingNotifyModal]").await.is_some());
+    meeting.click("recordingNotifyContinue");
+    assert_eq!(meeting.look("#simpleModal").await, None);
+    meeting.disconnect();
+    assert_eq!(meeting.look("[data-test=notificationBannerBar]").await.as_deref(), Some("Reconnection in progress"));
+    meeting.reconnect();
+    assert_eq!(meeting.look("[data-test=notificationBannerBar]").await, None);
+    drop(quiet);
+    meeting.wait_session(20, |session| !session.connected).await;
+
+    meeting.stubborn().audio(Audio::AutoJoin);
+    let _loud = Browser::join(&bbb, &meeting, QUIET);
+    meeting.wait_session(20, |session| session.joined).await;
+    for shown in ["#Navbar", "#ActionsBar", "#sidebar", ".Toastify", "aside", "[data-test=sessionDetailsModal]", "[data-test=audioModal]"] {
+        assert!(meeting.look(shown).await.is_some(), "{shown}");
+    }
+    assert!(meeting.look("[data-test=breakoutJoinConfirmation]").await.is_some());
+}
+
+#[tokio::test]
+async fn every_end_says_what_it_is_in_the_language_of_the_join() {
+    for (locale, end, title) in [
+        ("en", End::Meeting("ENDED_FROM_API"), "The session was terminated by the system"),
+        ("en", End::ByUser("Ada".into()), "This session was ended by Ada"),
+        ("en", End::Ejected("user_requested_eject_reason"), "You have been removed from the session"),
+        ("de", End::Ejected("user_requested_eject_reason"), "Sie wurden aus der Konferenz entfernt"),
+    ] {
+        let bbb = Bbb::start().await;
+        let meeting = bbb.meeting("m");
+        let _browser = Browser::join(&bbb, &meeting, &format!("&userdata-bbb_override_default_locale={locale}"));
+        meeting.wait_session(20, |session| session.joined).await;
+        meeting.end_sessions(&end);
+        reports(&meeting, "screen", "ended").await;
+        assert_eq!(meeting.look("[data-test=meetingEndedModal] h1").await.as_deref(), Some(title));
+        assert_eq!(meeting.look("#strip").await, None, "the picture is gone");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_do_not_get_there_stay_where_they_are() {
+    let bbb = Bbb::start().await;
+    let meeting = bbb.meeting("m");
+    meeting.never_ready(true);
+    let _browser = Browser::join(&bbb, &meeting, QUIET);
+    let stuck = reports(&meeting, "screen", "loading").await;
+    assert!(!stuck.joined);
+    meeting.never_ready(false);
+    meeting.wait_session(20, |session| session.joined).await;
+    meeting.error_screen("503");
+    reports(&meeting, "screen", "error").await;
+    assert_eq!(meeting.look("[data-test=errorScreenMessage]").await.as_deref(), Some("You have been disconnected"));
+    meeting.hang(Duration::from_millis(50));
+    reports(&meeting, "hanging", "").await;
+}

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::answer::{self, Xml, failed};
 use super::meeting::{Guests, MeetingState};
-use super::session::{Admission, Command, End, SessionState};
+use super::session::{Admission, End, SessionState};
 use super::world::{ChatMessage, Document, LOGOUT_PATH, Request, World, random};
 use super::{Failure, Generation, Shared, checksum, client};
 
@@ -330,7 +330,7 @@ fn try_join(world: &mut World, asked: &Asked) -> Result<SessionState, (&'static 
         end: banned.then_some(End::Ejected("banned_user_rejoining_reason")),
         error: None,
         reports: Vec::new(),
-        command: Command::default(),
+        commands: Vec::new(),
         view: watch::Sender::new(String::new()),
     })
 }

@@ -386,13 +386,31 @@ impl Meeting {
         self.command("click", test_name)
     }
 
+    /// The text of what the newest page shows under this selector; nothing where it is hidden or not there.
+    pub async fn look(&self, selector: &str) -> Option<String> {
+        self.command("look", selector);
+        let number = {
+            let world = self.shared.world();
+            world.sessions.iter().rfind(|session| session.meeting_id == self.id && session.connections > 0)?.commands.len()
+        };
+        let name = format!("look {number}");
+        let session = self.wait_session(20, |session| session.connected && session.reports.iter().any(|(what, _)| *what == name)).await;
+        let (_, text) = session.reports.iter().find(|(what, _)| *what == name)?;
+        text.strip_prefix("shown:").map(Into::into)
+    }
+
     /// The page reports the pixels of its clock strip.
     pub fn read_strip(&self) -> &Self {
         self.command("read_strip", "")
     }
 
     fn command(&self, what: &'static str, detail: &str) -> &Self {
-        self.each(|session| session.command = Command { number: session.command.number + 1, what, detail: detail.into() })
+        let mut world = self.shared.world();
+        for session in world.sessions.iter_mut().filter(|session| session.meeting_id == self.id) {
+            session.commands.push(Command { what, detail: detail.into() });
+        }
+        self.publish(&world);
+        self
     }
 
     // What the tests see.

@@ -67,9 +67,8 @@ impl Admission {
     }
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Command {
-    pub(super) number: u64,
     pub(super) what: &'static str,
     pub(super) detail: String,
 }
@@ -102,7 +101,7 @@ pub(super) struct View {
     lobby_message: String,
     leave_after_ms: Option<u64>,
     logout_url: String,
-    command: Command,
+    commands: Vec<Command>,
 }
 
 pub(super) struct SessionState {
@@ -122,7 +121,8 @@ pub(super) struct SessionState {
     pub(super) end: Option<End>,
     pub(super) error: Option<&'static str>,
     pub(super) reports: Vec<(String, String)>,
-    pub(super) command: Command,
+    /// All so far: the page runs those that it has not run, so that none is lost between two views.
+    pub(super) commands: Vec<Command>,
     pub(super) view: watch::Sender<String>,
 }
 
@@ -186,7 +186,7 @@ impl SessionState {
             lobby_message: meeting.lobby_message.clone(),
             leave_after_ms: meeting.leave_after_ms,
             logout_url: self.parameters.get("logoutURL").cloned().unwrap_or_else(|| super::world::LOGOUT_PATH.into()),
-            command: self.command.clone(),
+            commands: self.commands.clone(),
         };
         self.view.send_replace(serde_json::to_string(&view).unwrap());
     }

@@ -207,6 +207,9 @@ function paintMover(tick) {
   pen.fillText(String(tick % 100000), 45, 88);
 }
 
+// From a frame's callback to the screen, as measured in Chromium on Xvfb: flash and beep are to be out there at the same time.
+const TO_SCREEN_MS = 25;
+
 let lastTick = -1;
 function frame() {
   requestAnimationFrame(frame);
@@ -217,12 +220,19 @@ function frame() {
   lastTick = tick;
   if (view.strip === "every_frame" || (view.strip === "with_the_rest" && moves)) paintStrip(now);
   if (moves) paintMover(tick);
-  byId("flash").style.visibility = now % 1000 < BEEP_MS ? "visible" : "hidden";
+  byId("flash").style.visibility = (now + TO_SCREEN_MS) % 1000 < BEEP_MS ? "visible" : "hidden";
 }
 
 // ---- modals -------------------------------------------------------------------------------------------------------------------
 
 const open = new Set();
+const offered = new Set();
+
+// Opens a modal once, however often the view says so.
+function offer(name, wanted) {
+  if (wanted && !offered.has(name)) open.add(name);
+  if (wanted) offered.add(name);
+}
 
 function show(name) {
   open.add(name);
@@ -421,7 +431,7 @@ function leave() {
 
 let shown = "";
 let leaveTimer = null;
-let done = 0;
+let done = Number(sessionStorage.getItem("done " + token) ?? 0);
 
 function render() {
   const screen = view.screen;
@@ -441,8 +451,8 @@ function render() {
     byId("screen").replaceChildren();
     enter();
     renderBars();
-    if (view.recording_notice) open.add("recording");
-    if (view.breakout && (view.params.bot !== "true" || view.stubborn)) open.add("breakout");
+    offer("recording", view.recording_notice);
+    offer("breakout", view.breakout && (view.params.bot !== "true" || view.stubborn));
     renderModals();
   } else {
     shown = screen;
@@ -454,9 +464,10 @@ function render() {
   }
   byId("banner").hidden = !view.banner;
   byId("banner").textContent = location.pathname.endsWith("/join") ? "Connecting ..." : "Reconnection in progress";
-  if (view.command.number > done) {
-    done = view.command.number;
-    run(view.command);
+  while (view.commands.length > done) {
+    done += 1;
+    sessionStorage.setItem("done " + token, done);
+    run(view.commands[done - 1]);
   }
 }
 
@@ -467,6 +478,9 @@ function run(command) {
     while (Date.now() < until);
   } else if (command.what === "click") {
     document.querySelector(`[data-test="${command.detail}"]`)?.click();
+  } else if (command.what === "look") {
+    const found = [...document.querySelectorAll(command.detail)].find((one) => one.checkVisibility({ visibilityProperty: true }));
+    report("look " + done, found ? "shown:" + found.textContent : "");
   } else if (command.what === "read_strip") {
     readStrip();
   } else if (command.what === "leave") {

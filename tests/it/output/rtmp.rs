@@ -20,16 +20,6 @@ fn picture_and_sound_arrive_soon_and_together() {
     let decoder = Decoder::rtmp(&nginx.url("one"));
     until_blocking(20, "eight seconds of pictures", || (decoder.count() > 260).then_some(()));
     let pictures = &decoder.pictures()[40..];
-    if std::env::var_os("SHOW").is_some() {
-        let s = decoder.sounds();
-        eprintln!(
-            "{:?} {:?} {:?} {}",
-            &pictures.iter().filter(|p| p.flash).map(|p| p.pts_ms).collect::<Vec<_>>(),
-            s.iter().filter(|s| s.onset_ms.is_some()).map(|s| (s.pts_ms, s.onset_ms)).collect::<Vec<_>>(),
-            decoder.error(),
-            s.len()
-        );
-    }
     let (p50, p95) = ages(pictures);
     let offset = sound_behind_picture_ms(pictures, &decoder.sounds()).expect("flashes and beeps");
     let status = output.status();
@@ -39,4 +29,144 @@ fn picture_and_sound_arrive_soon_and_together() {
     assert!(pictures.iter().all(|picture| picture.strip.is_some()), "every picture is whole");
     assert!(status.kbps > 100 && status.bytes > 100_000, "{status:?}");
     output.stop();
+}
+
+#[test]
+fn a_server_that_comes_back_is_live_again_by_itself() {
+    let (rig, mut nginx) = (Rig::start(), Nginx::start());
+    let output = Watched::rtmp(&rig, &nginx.url("one"));
+    output.wait(5, OutputState::Live);
+    nginx.kill();
+    let reason = output.wait_code(3, "lost");
+    assert!(reason.retry && reason.message.contains("127.0.0.1"), "{reason:?}");
+    output.wait_code(5, "refused");
+    nginx.restart();
+    let back = Instant::now();
+    let status = output.wait(5, OutputState::Live);
+    eprintln!("rtmp: live again {:?} after the server", back.elapsed());
+    assert_eq!((status.reconnects, status.detail.is_none()), (1, true), "{status:?}");
+    let decoder = Decoder::rtmp(&nginx.url("one"));
+    until_blocking(10, "pictures after the reconnect", || (decoder.count() > 30).then_some(()));
+    assert!(decoder.pictures().iter().all(|picture| picture.strip.is_some()));
+    // States came in order, and the wait between tries was seen.
+    let states: Vec<_> = output.events.lock().unwrap().iter().map(|event| event.state).collect();
+    assert_eq!(states[..4], [OutputState::Connecting, OutputState::Live, OutputState::BackingOff, OutputState::Connecting]);
+    output.stop();
+}
+
+#[test]
+fn a_wrong_key_is_said_and_no_key_is_shown() {
+    let gate = Gate::letting_in("right-k3y");
+    let (rig, nginx) = (Rig::start(), Nginx::guarded(&gate));
+    let address = nginx.url("").trim_end_matches('/').to_owned();
+    let wrong = TargetUrl::parse(&address, secret("wr0ng-k3y").as_ref(), None).unwrap();
+    let right = TargetUrl::parse(&address, secret("right-k3y").as_ref(), None).unwrap();
+    let (wrong, right) = (Watched::to(&rig, wrong), Watched::to(&rig, right));
+    right.wait(5, OutputState::Live);
+    let reason = wrong.wait_code(5, "rejected");
+    assert!(reason.message.contains("refused by the server") && reason.message.contains("often a wrong stream key"), "{reason}");
+    until_blocking(10, "another try with the wrong key", || (gate.refused() > 1).then_some(()));
+    assert_eq!(right.status().state, OutputState::Live);
+    let shown = format!("{:?} {:?} {:?}", wrong.status(), wrong.events.lock().unwrap(), right.status());
+    assert!(!shown.contains("k3y"), "{shown}");
+    wrong.stop();
+    right.stop();
+}
+
+#[test]
+fn keys_with_odd_characters_arrive_as_they_are() {
+    let odd = "a!b;c%41&d=e?f#g\\h'i\"j$(k)|l";
+    let gate = Gate::letting_in("nothing");
+    let (rig, nginx) = (Rig::start(), Nginx::guarded(&gate));
+    let address = nginx.url("").trim_end_matches('/').to_owned();
+    let output = Watched::to(&rig, TargetUrl::parse(&address, Some(&Secret::new(odd)), None).unwrap());
+    let asked = until_blocking(10, "nginx to ask", || gate.asked().first().cloned());
+    // nginx-rtmp cuts the arguments off the name and sends both, percent-encoded.
+    let named = percent_encoding::percent_decode_str(asked.split("&name=").nth(1).unwrap().split('&').next().unwrap()).decode_utf8_lossy().into_owned();
+    assert_eq!(named, odd.split('?').next().unwrap(), "{asked}");
+    output.stop();
+}
+
+#[test]
+fn reasons_are_told_apart() {
+    let rig = Rig::start();
+    let closed = Watched::rtmp(&rig, &format!("rtmp://127.0.0.1:{}/live/key", free_port()));
+    let unknown = Watched::rtmp(&rig, "rtmp://no-such-host.invalid/live/key");
+    // A server that takes the connection and says nothing.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = Watched::rtmp(&rig, &format!("rtmp://{}/live/key", mute.local_addr().unwrap()));
+    // A server that answers, but not as an RTMP server.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let wrong = Watched::rtmp(&rig, &format!("rtmps://{}/live/key", other.local_addr().unwrap()));
+    let talker = std::thread::spawn(move || {
+        let (mut connection, _) = other.accept().unwrap();
+        let _ = std::io::Write::write_all(&mut connection, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        other
+    });
+    closed.wait_code(5, "refused");
+    assert!(unknown.wait_code(8, "unknown_host").message.contains("no-such-host.invalid"));
+    silent.wait_code(12, "timed_out");
+    wrong.wait_code(5, "tls");
+    drop(talker.join());
+    for output in [closed, unknown, silent, wrong] {
+        let begun = Instant::now();
+        output.stop();
+        assert!(begun.elapsed() < Duration::from_secs(3), "stopping took {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_stopped_target_disturbs_no_other() {
+    let rig = Rig::sized(1360, 768, 60);
+    let (frozen, healthy) = (Nginx::start(), Nginx::start());
+    let (stuck, other) = (Watched::rtmp(&rig, &frozen.url("one")), Watched::rtmp(&rig, &healthy.url("two")));
+    stuck.wait(5, OutputState::Live);
+    other.wait(5, OutputState::Live);
+    let measure = |seconds: u64| {
+        let (keys, bytes) = (rig.key_frames(), other.status().bytes);
+        std::thread::sleep(Duration::from_secs(seconds));
+        (rig.key_frames() - keys, other.status().bytes - bytes)
+    };
+    let before = measure(6);
+    frozen.freeze();
+    let (frozen_at, dropped) = (Instant::now(), stuck.status().dropped);
+    let during = measure(12);
+    eprintln!("rtmp: 6 s before the stop {before:?}, 12 s during {during:?} (key frames, bytes); the stopped one is {:?}", stuck.status());
+    assert!(during.0 <= before.0 * 2 + 1, "key frames: {before:?} in 6 s, {during:?} in 12 s");
+    assert!(during.1 * 10 >= before.1 * 2 * 7 && during.1 * 10 <= before.1 * 2 * 14, "bytes: {before:?} in 6 s, {during:?} in 12 s");
+    let status = until_blocking(30, "the stopped target to be noticed", || {
+        Some(stuck.status()).filter(|status| status.state != OutputState::Live || status.dropped > dropped)
+    });
+    eprintln!("rtmp: a stopped target noticed after {:?}: {status:?}", frozen_at.elapsed());
+    frozen.thaw();
+    stuck.wait(30, OutputState::Live);
+    other.stop();
+    stuck.stop();
+}
+
+#[test]
+fn stopping_is_prompt_in_every_state_and_leaves_nothing_behind() {
+    let (rig, nginx) = (Rig::start(), Nginx::start());
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("rtmp://{}/live/key", mute.local_addr().unwrap());
+    let cycle = |number: usize| {
+        let live = Watched::rtmp(&rig, &nginx.url(&format!("cycle{number}")));
+        let connecting = Watched::rtmp(&rig, &silent);
+        live.wait(5, OutputState::Live);
+        live.stop();
+        connecting.stop();
+    };
+    (0..5).for_each(cycle);
+    let count = || (std::fs::read_dir("/proc/self/task").unwrap().count(), std::fs::read_dir("/proc/self/fd").unwrap().count());
+    let settled = |_: ()| {
+        std::thread::sleep(Duration::from_millis(500));
+        count()
+    };
+    let before = settled(());
+    (5..25).for_each(cycle);
+    // Other tests of this process come and go: what is left of ours must go within a while.
+    until_blocking(20, &format!("threads and descriptors to be as before: {before:?}"), || {
+        let now = count();
+        (now.0 <= before.0 + 2 && now.1 <= before.1 + 2).then_some(())
+    });
 }

@@ -57,7 +57,7 @@ pub fn unix_ms() -> u64 {
 impl Decoder {
     /// Plays an RTMP stream. It must be there already.
     pub fn rtmp(url: &str) -> Self {
-        let decoder = Self::launch("rtmp2src name=from ! flvdemux name=demux", "aacparse ! avdec_aac");
+        let decoder = Self::launch("rtmp2src name=from ! flvdemux name=demux", "identity", "aacparse ! avdec_aac");
         decoder.pipeline.by_name("from").unwrap().set_property("location", url);
         decoder.play()
     }
@@ -65,7 +65,9 @@ impl Decoder {
     /// Listens for an SRT caller. `opus` says which sound to expect.
     pub fn srt(port: u16, latency_ms: i32, passphrase: Option<&str>, opus: bool) -> Self {
         let audio = if opus { "opusparse ! opusdec" } else { "aacparse ! avdec_aac" };
-        let decoder = Self::launch("srtsrc name=from auto-reconnect=true keep-listening=true ! tsdemux name=demux", audio);
+        // A PES packet holds one whole picture, which the demuxer does not say; the parser would wait for the next one to be sure.
+        let whole = "capssetter caps=video/x-h264,stream-format=byte-stream,alignment=au";
+        let decoder = Self::launch("srtsrc name=from auto-reconnect=true keep-listening=true ! tsdemux name=demux", whole, audio);
         let from = decoder.pipeline.by_name("from").unwrap();
         from.set_property("uri", format!("srt://127.0.0.1:{port}?mode=listener"));
         from.set_property("latency", latency_ms);
@@ -76,11 +78,11 @@ impl Decoder {
     }
 
     /// Any source of H.264 and coded sound, up to an element named `demux`.
-    fn launch(source: &str, audio: &str) -> Self {
+    fn launch(source: &str, video: &str, audio: &str) -> Self {
         gst::init().unwrap();
         let text = format!(
             "{source} \
-             demux. ! queue max-size-time=0 ! capssetter caps=video/x-h264,stream-format=byte-stream,alignment=au ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! video/x-raw,format=I420 \
+             demux. ! queue max-size-time=0 ! {video} ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! video/x-raw,format=I420 \
              ! appsink name=pictures sync=false async=false \
              demux. ! queue max-size-time=0 ! {audio} ! audioconvert ! audio/x-raw,format=S16LE,layout=interleaved \
              ! appsink name=sounds sync=false async=false"

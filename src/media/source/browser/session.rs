@@ -178,7 +178,7 @@ impl Session {
     /// Loads the meeting and stays with it.
     async fn attend(&self, page: &Page, screen: &Screen) -> SourceEnd {
         self.tell(SourceEvent::Step(Step::Page));
-        match page.navigate(&self.spec.join_url, Duration::from_secs(60)).await {
+        match page.navigate(&self.spec.join_url, Duration::from_mins(1)).await {
             Ok(None) => {}
             Ok(Some(reason)) => {
                 let message = format!("The meeting's page could not be loaded ({reason}).");

@@ -6,7 +6,7 @@ use super::{Adapter, Click, Generation, Observation, Press, Target, When, ending
 use crate::media::source::Step;
 
 /// How long sound may take before it is said that there is none.
-const SOUND_WITHIN: Duration = Duration::from_secs(60);
+const SOUND_WITHIN: Duration = Duration::from_mins(1);
 /// How long a page that is not BBB's client may stay before the join is taken as refused.
 const ELSEWHERE_FOR: Duration = Duration::from_secs(10);
 /// A dialog that does not go away keeps the picture back no longer than this.
@@ -18,7 +18,7 @@ const CLICK_AGAIN: Duration = Duration::from_millis(1500);
 /// How long the client may try to reconnect.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// How long nothing may be heard before it is said.
-const SILENT_FOR: Duration = Duration::from_secs(60);
+const SILENT_FOR: Duration = Duration::from_mins(1);
 /// Below this, in dBFS, nothing is heard.
 const AUDIBLE_DB: f32 = -70.0;
 
@@ -66,6 +66,7 @@ pub(in super::super) struct Decision {
 
 /// Where a bot is.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that happens once")]
 pub(in super::super) struct Follower {
     adapter: &'static Adapter,
     /// What the page measures when it fills the screen.
@@ -74,7 +75,6 @@ pub(in super::super) struct Follower {
     ready_within: Duration,
     step: Step,
     was_in_client: bool,
-    was_in_lobby: bool,
     /// Since when the meeting is awaited, shown, and so on.
     awaited: Duration,
     rendered: Option<Duration>,
@@ -98,7 +98,6 @@ impl Follower {
             ready_within,
             step: Step::Page,
             was_in_client: false,
-            was_in_lobby: false,
             awaited: now,
             rendered: None,
             joined: None,
@@ -120,7 +119,6 @@ impl Follower {
             return decision;
         }
         if self.is_in_lobby(seen) {
-            self.was_in_lobby = true;
             self.awaited = now;
             self.go(Step::Lobby, &mut decision);
             return decision;
@@ -322,7 +320,7 @@ mod tests {
     }
 
     fn follower() -> Follower {
-        Follower::new(Generation::V3, SIZE, Duration::from_secs(60), Duration::ZERO)
+        Follower::new(Generation::V3, SIZE, Duration::from_mins(1), Duration::ZERO)
     }
 
     fn s(seconds: f64) -> Duration {

@@ -103,6 +103,7 @@ enum Target {
 /// What the page shows, as the probe saw it.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "what a page shows or does not")]
 pub(super) struct Observation {
     /// The scheme and a colon: `https:`, but `chrome-error:` where nothing could be loaded.
     pub(super) scheme: String,

@@ -66,7 +66,7 @@ impl Watch {
     /// Takes an event; says what is to be done about it.
     pub(super) fn event(&mut self, method: &str, session: Option<&str>, params: &Value) -> Vec<Reaction> {
         let of_page = session.is_some() && session == self.session.as_deref();
-        let on_page = |method, params| vec![Reaction { session: session.map(str::to_owned), method, params }];
+        let answer = |method, params| vec![Reaction { session: session.map(str::to_owned), method, params }];
         match method {
             "Inspector.targetCrashed" => self.crashed |= of_page,
             "Target.targetCrashed" | "Target.targetDestroyed" => {
@@ -90,7 +90,7 @@ impl Watch {
                 // Leaving a page is never refused; nothing else is agreed to.
                 let leave = params["type"] == "beforeunload";
                 self.line("dialog", params["message"].as_str().unwrap_or_default());
-                return on_page("Page.handleJavaScriptDialog", json!({ "accept": leave }));
+                return answer("Page.handleJavaScriptDialog", json!({ "accept": leave }));
             }
             "Runtime.consoleAPICalled" => {
                 let empty = Vec::new();

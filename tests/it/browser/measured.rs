@@ -29,6 +29,12 @@ async fn a_page_that_draws_30_gives_30_distinct_pictures() {
     });
     ages.sort_unstable();
     strips.dedup();
+    // Beeps begin on the full second by the browser's own reckoning.
+    let beeps: Vec<u64> = running.seen.look(|seen| {
+        let loud = |piece: &(u64, f64, u16)| piece.2 > 3000;
+        seen.sound.windows(2).filter(|pair| !loud(&pair[0]) && loud(&pair[1])).map(|pair| pair[1].0 % 1000).collect()
+    });
+    println!("beeps begin at these milliseconds of a second: {beeps:?}");
     let percentile = |part: usize| ages[(ages.len() - 1) * part / 100];
     println!(
         "distinct {}.{:02}/s, {} strips; grab {grab_us} µs; age p50 {} p95 {} max {} ms; silences {}",

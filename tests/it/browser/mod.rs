@@ -5,6 +5,7 @@ mod joining;
 mod left_behind;
 mod measured;
 mod running;
+mod stranger;
 mod trouble;
 
 use running::{Running, processes_of};

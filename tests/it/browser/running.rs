@@ -37,8 +37,10 @@ pub struct Seen {
     pub pictures: Vec<Shown>,
     /// Running times at which the last picture was said to be true still.
     pub unchanged: Vec<u64>,
-    /// (running time in ms, how much of the sound is 1 kHz, loudest sample) of each piece.
+    /// (Unix time in ms, how much of the sound is 1 kHz, loudest sample) of each piece.
     pub sound: Vec<(u64, f64, u16)>,
+    /// From running to Unix time.
+    pub began_unix_ms: u64,
     /// When anything of the picture was last heard of.
     pub last_sign: Option<Instant>,
 }
@@ -75,7 +77,7 @@ impl ProgramInput for Observer {
     fn sound(&self, samples: &[i16], at: gst::ClockTime) {
         let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
         let share = share_of_1_khz(samples);
-        self.look(|seen| seen.sound.push((at.mseconds(), share, peak)));
+        self.look(|seen| seen.sound.push((seen.began_unix_ms + at.mseconds(), share, peak)));
     }
 }
 
@@ -141,11 +143,12 @@ impl Running {
         change(&mut spec);
         let (report, events) = mpsc::channel(64);
         let (seen, clock) = (Observer::default(), MediaClock::new());
+        seen.look(|seen| seen.began_unix_ms = u64::try_from(now_ms()).unwrap());
         let source = BrowserSource::start(spec, Arc::new(seen.clone()), clock.clone(), report);
         Self { source, seen, clock, runtime, events, history: Vec::new(), _permit: permit }
     }
 
-    fn listen(&mut self) {
+    pub fn listen(&mut self) {
         while let Ok(event) = self.events.try_recv() {
             self.history.push(event);
         }

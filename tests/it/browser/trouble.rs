@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bluecast::media::source::browser::{BrowserSource, BrowserSpec};
-use bluecast::media::source::{SourceEnd, Step};
+use bluecast::media::source::{SourceEnd, SourceEvent, Step};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::running::{QUIET, join_url, meeting};
@@ -101,6 +101,37 @@ async fn a_page_that_never_gets_ready_leaves_evidence() {
     assert!(evidence.screenshot.is_some_and(|picture| picture.starts_with(&[0xff, 0xd8])));
     assert!(evidence.console.iter().any(|line| line.contains("never ready")), "{:?}", evidence.console);
     assert!(running.seen.look(|seen| seen.pictures.is_empty()));
+    running.stop_and_check().await;
+}
+
+#[tokio::test]
+async fn sound_comes_back_when_only_its_capture_breaks() {
+    let (_bbb, mut running) = live().await;
+    running.beep(10).await;
+    let folder = std::fs::read_dir(running.runtime.path()).unwrap().next().unwrap().unwrap().path().join("sound");
+    let pactl = |args: &[&str]| {
+        let output = std::process::Command::new("pactl")
+            .args(args)
+            .env("PULSE_SERVER", format!("unix:{}", folder.join("socket").display()))
+            .env("PULSE_COOKIE", folder.join("cookie"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let streams = pactl(&["list", "short", "source-outputs"]);
+    assert_eq!(streams.lines().count(), 1, "{streams}");
+    pactl(&["suspend-sink", "meeting", "1"]);
+    until(10, "another capture", async || {
+        let now = pactl(&["list", "short", "source-outputs"]);
+        (!now.is_empty() && now.split('\t').next() != streams.split('\t').next()).then_some(())
+    })
+    .await;
+    pactl(&["suspend-sink", "meeting", "0"]);
+    running.seen.look(|seen| seen.sound.clear());
+    running.beep(10).await;
+    running.listen();
+    assert!(!running.history.iter().any(|event| matches!(event, SourceEvent::Ended(_))), "{:?}", running.history);
     running.stop_and_check().await;
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn start(folder: &Folder, spec: &BrowserSpec, display: &Address
 
 /// The command line. The address of the meeting is not on it: everybody on the machine can read it.
 fn flags(profile: &Path, spec: &BrowserSpec, sandbox: bool, shared_memory: u64) -> Vec<OsString> {
-    const ALWAYS: [&str; 34] = [
+    const ALWAYS: [&str; 33] = [
         "--remote-debugging-pipe",
         "--kiosk",
         "--test-type",
@@ -87,7 +87,6 @@ fn flags(profile: &Path, spec: &BrowserSpec, sandbox: bool, shared_memory: u64) 
         "--no-default-browser-check",
         "--noerrdialogs",
         "--disable-infobars",
-        "--disable-notifications",
         "--hide-crash-restore-bubble",
         "--password-store=basic",
         "--disable-breakpad",
@@ -137,13 +136,14 @@ fn can_sandbox() -> bool {
         use std::os::unix::fs::MetadataExt;
         let helper = fs::metadata("/usr/lib/chromium/chrome-sandbox").is_ok_and(|file| file.uid() == 0 && file.mode() & 0o4000 != 0);
         let quiet = || Stdio::null();
-        let try_it = Command::new("unshare").args(["--user", "true"]).stdin(quiet()).stdout(quiet()).stderr(quiet()).status();
+        let try_it = Command::new("unshare").env_clear().args(["--user", "true"]).stdin(quiet()).stdout(quiet()).stderr(quiet()).status();
         helper || try_it.is_ok_and(|status| status.success())
     })
 }
 
 /// Makes the browser trust more authorities: it reads the NSS database of its user, and its user's home is the runtime folder.
 fn trust(home: &Path, authorities: &Path) -> Result<(), MediaError> {
+    const END: &str = "-----END CERTIFICATE-----";
     let database = home.join(".pki/nssdb");
     let failed =
         |error: &dyn std::fmt::Display| failure("ca_file", "The certificate authorities cannot be given to Chromium", error).fatal();
@@ -152,12 +152,11 @@ fn trust(home: &Path, authorities: &Path) -> Result<(), MediaError> {
     let mut location = OsString::from("sql:");
     location.push(&database);
     let run = |args: &[&str]| -> Result<(), MediaError> {
-        let output = Command::new("certutil").arg("-d").arg(&location).args(args).stdin(Stdio::null()).output();
+        let output = Command::new("certutil").env_clear().arg("-d").arg(&location).args(args).stdin(Stdio::null()).output();
         let output = output.map_err(|error| failed(&format!("certutil (apt: libnss3-tools) cannot be run: {error}")))?;
         if output.status.success() { Ok(()) } else { Err(failed(&String::from_utf8_lossy(&output.stderr).trim())) }
     };
     run(&["-N", "--empty-password"])?;
-    const END: &str = "-----END CERTIFICATE-----";
     let certificates: Vec<&str> = pem.split_inclusive(END).filter(|part| part.ends_with(END)).collect();
     if certificates.is_empty() || certificates.len() > 100 {
         return Err(failed(&"the file must hold 1 to 100 PEM certificates"));

@@ -79,7 +79,7 @@ impl BrowserSpec {
             generation: Generation::V3,
             runtime: std::env::temp_dir(),
             chromium: "/usr/bin/chromium".into(),
-            ready_within: Duration::from_secs(60),
+            ready_within: Duration::from_mins(1),
             ca_file: None,
         }
     }

@@ -18,7 +18,7 @@ use super::sound::daemon::Line;
 use super::spawn::Child;
 use super::{BrowserSpec, ChildInfo, Shown, chromium, display, failure, screen, sound};
 use crate::media::clock::MediaClock;
-use crate::media::error::{MediaError, Side};
+use crate::media::error::MediaError;
 use crate::media::source::{Evidence, ProgramInput, SourceEnd, SourceEvent, Step};
 
 /// How long a browser may take to come up on a busy machine.
@@ -178,13 +178,13 @@ impl Session {
     /// Loads the meeting and stays with it.
     async fn attend(&self, page: &Page, screen: &Screen) -> SourceEnd {
         self.tell(SourceEvent::Step(Step::Page));
-        match page.navigate(&self.spec.join_url, Duration::from_secs(60)).await {
+        match page.navigate(&self.spec.join_url, Duration::from_mins(1)).await {
             Ok(None) => {}
             Ok(Some(reason)) => {
                 let message = format!("The meeting's page could not be loaded ({reason}).");
                 return failed(MediaError::source("page_unreachable", message));
             }
-            Err(error) => return failed(unanswered(&error)),
+            Err(error) => return failed(page_unanswered(&error)),
         }
         let began = Instant::now();
         let size = (u32::from(self.spec.width), u32::from(self.spec.height));
@@ -208,12 +208,16 @@ impl Session {
                 }
                 Err(CdpError::Refused(..)) => {}
                 Err(error) if page.cdp().watched(|watch| watch.has_crashed()) => tracing::debug!(%error, "no answer from a crashed page"),
-                Err(error) => return failed(unanswered(&error)),
+                Err(error) => return failed(page_unanswered(&error)),
             }
-            let opened = page.cdp().watched(|watch| watch.popups());
+            let (opened, left) = page.cdp().watched(|watch| (watch.popups(), watch.strays()));
             if opened > popups {
                 popups = opened;
                 self.notice("popup_closed", "A window that the page opened was closed.");
+            }
+            for stray in left {
+                let close = serde_json::json!({ "targetId": stray });
+                let _ = page.cdp().call(None, "Target.closeTarget", close, BROWSER_SILENT).await;
             }
             // A crash is acted on at once, all else twice a second.
             let crash = page.cdp().until(|watch| watch.has_crashed().then_some(()));
@@ -237,7 +241,7 @@ impl Session {
         if let Some(press) = &decision.press {
             match page.run::<bool>(&press.script(), PAGE_SILENT).await {
                 Ok(_) | Err(CdpError::Refused(..)) => {}
-                Err(error) => return Some(failed(unanswered(&error))),
+                Err(error) => return Some(failed(page_unanswered(&error))),
             }
         }
         Some(match decision.verdict? {
@@ -324,10 +328,15 @@ async fn watch_browser(cdp: &Cdp) -> MediaError {
 fn unanswered(error: &CdpError) -> MediaError {
     match error {
         CdpError::Gone => MediaError::ours("browser_ended", "The browser ended by itself."),
-        CdpError::Silent(_) => {
-            MediaError { side: Side::Source, retry: true, code: "browser_stalled", message: "The browser does not answer.".into() }
-        }
+        CdpError::Silent(_) => MediaError::source("browser_stalled", "The browser does not answer."),
         CdpError::Refused(..) => MediaError::ours("browser_failed", error.to_string()),
+    }
+}
+
+fn page_unanswered(error: &CdpError) -> MediaError {
+    match error {
+        CdpError::Silent(_) => MediaError::source("page_stalled", "The meeting's page does not answer."),
+        error => unanswered(error),
     }
 }
 

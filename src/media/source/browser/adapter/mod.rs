@@ -45,9 +45,9 @@ impl Generation {
 /// A table of names (`data-test` and `data-testid`) on a generation's pages.
 #[derive(Debug)]
 struct Adapter {
-    /// The client's pages begin with this path.
+    /// The path of the client's pages holds this; in a cluster the server's name may come before it.
     client_path: &'static str,
-    /// The page, within the client, of those who wait to be let in.
+    /// How the path of the page ends on which one waits to be let in.
     lobby_path: Option<&'static str>,
     /// Any of these says that the meeting is shown.
     meeting: &'static [&'static str],
@@ -103,8 +103,10 @@ enum Target {
 /// What the page shows, as the probe saw it.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "what a page shows or does not")]
 pub(super) struct Observation {
-    pub(super) origin: String,
+    /// The scheme and a colon: `https:`, but `chrome-error:` where nothing could be loaded.
+    pub(super) scheme: String,
     pub(super) path: String,
     pub(super) loaded: bool,
     pub(super) width: u32,

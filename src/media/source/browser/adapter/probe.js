@@ -27,7 +27,7 @@
   const refusal = (new URLSearchParams(location.search).get("errors") || "").slice(0, 300);
   const dialogs = [...document.querySelectorAll('#simpleModal, [role="dialog"], .ReactModal__Content')].filter(shown);
   return {
-    origin: location.origin,
+    scheme: location.protocol,
     path: location.pathname,
     loaded: document.readyState !== "loading" && document.body !== null,
     width: innerWidth,

@@ -4,8 +4,8 @@ use super::v3::{BREAKOUT, CLOSE, CONFIRM, DIALOGS, DISMISS, MEETING, PLAY};
 use super::{Adapter, Click, Target, When};
 
 pub(super) static ADAPTER: Adapter = Adapter {
-    client_path: "/html5client",
-    lobby_path: Some("/html5client/guestWait"),
+    client_path: "/html5client/",
+    lobby_path: Some("/guestWait"),
     meeting: MEETING,
     lobby: &["guestMessage"],
     ended: &["meetingEndedModal"],

@@ -11,6 +11,9 @@ const LINES: usize = 100;
 /// Longest line kept, in characters.
 const LINE_CHARS: usize = 500;
 
+/// Windows remembered; a page that opens more has them closed once.
+const STRAYS: usize = 32;
+
 /// A request that an event calls for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Reaction {
@@ -28,6 +31,8 @@ pub(in super::super) struct Watch {
     session: Option<String>,
     crashed: bool,
     popups: u64,
+    /// Pages that are not ours and not closed yet.
+    strays: Vec<String>,
     console: VecDeque<String>,
 }
 
@@ -48,6 +53,11 @@ impl Watch {
         self.popups
     }
 
+    /// Windows that are still there though they were to be closed.
+    pub(in super::super) fn strays(&self) -> Vec<String> {
+        self.strays.clone()
+    }
+
     /// The last console lines, oldest first, secrets masked.
     pub(in super::super) fn console(&self) -> Vec<String> {
         self.console.iter().cloned().collect()
@@ -56,10 +66,11 @@ impl Watch {
     /// Takes an event; says what is to be done about it.
     pub(super) fn event(&mut self, method: &str, session: Option<&str>, params: &Value) -> Vec<Reaction> {
         let of_page = session.is_some() && session == self.session.as_deref();
-        let on_page = |method, params| vec![Reaction { session: session.map(str::to_owned), method, params }];
+        let answer = |method, params| vec![Reaction { session: session.map(str::to_owned), method, params }];
         match method {
             "Inspector.targetCrashed" => self.crashed |= of_page,
             "Target.targetCrashed" | "Target.targetDestroyed" => {
+                self.strays.retain(|stray| params["targetId"] != stray.as_str());
                 self.crashed |= self.page.is_some() && params["targetId"].as_str() == self.page.as_deref();
             }
             "Target.targetCreated" => {
@@ -67,6 +78,11 @@ impl Watch {
                 let id = info["targetId"].as_str();
                 if info["type"] == "page" && self.page.is_some() && id != self.page.as_deref() {
                     self.popups += 1;
+                    if let Some(id) = id
+                        && self.strays.len() < STRAYS
+                    {
+                        self.strays.push(id.to_owned());
+                    }
                     return vec![Reaction { session: None, method: "Target.closeTarget", params: json!({ "targetId": id }) }];
                 }
             }
@@ -74,7 +90,7 @@ impl Watch {
                 // Leaving a page is never refused; nothing else is agreed to.
                 let leave = params["type"] == "beforeunload";
                 self.line("dialog", params["message"].as_str().unwrap_or_default());
-                return on_page("Page.handleJavaScriptDialog", json!({ "accept": leave }));
+                return answer("Page.handleJavaScriptDialog", json!({ "accept": leave }));
             }
             "Runtime.consoleAPICalled" => {
                 let empty = Vec::new();
@@ -148,7 +164,9 @@ mod tests {
         assert_eq!(close, [Reaction { session: None, method: "Target.closeTarget", params: json!({ "targetId": "X" }) }]);
         assert!(watch.event("Target.targetCreated", None, &json!({ "targetInfo": { "targetId": "P", "type": "page" } })).is_empty());
         assert!(watch.event("Target.targetCreated", None, &json!({ "targetInfo": { "targetId": "W", "type": "worker" } })).is_empty());
-        assert_eq!(watch.popups(), 1);
+        assert_eq!((watch.popups(), watch.strays()), (1, vec!["X".to_owned()]));
+        watch.event("Target.targetDestroyed", None, &json!({ "targetId": "X" }));
+        assert!(watch.strays().is_empty() && !watch.has_crashed());
     }
 
     #[test]

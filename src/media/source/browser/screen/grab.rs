@@ -1,4 +1,4 @@
-//! Pictures of a display: XDamage says when, MIT-SHM brings them.
+//! Pictures of a display: `XDamage` says when, MIT-SHM brings them.
 
 use std::sync::Arc;
 use std::time::Duration;

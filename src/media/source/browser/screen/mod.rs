@@ -102,6 +102,7 @@ impl Drop for Screen {
 fn run(scene: &Scene, patience: &Arc<Patience>, open: &AtomicBool) -> Result<(), GrabError> {
     let grabber = Grabber::connect(&scene.address, scene.size, Arc::clone(patience))?;
     while !open.load(Ordering::Acquire) {
+        grabber.ask()?;
         thread::park_timeout(Duration::from_secs(1));
     }
     let running = || Duration::from_nanos(scene.clock.now().nseconds());

@@ -42,9 +42,9 @@ mod tests {
     #[test]
     fn a_second_has_one_level() {
         let mut level = Level::default();
-        assert_eq!(level.hear(&[0; 95_000]), None);
-        assert_eq!(level.hear(&[-16384; 1000]), Some(-602));
-        assert_eq!(level.hear(&[0; 96_000]), Some(SILENCE_CENTIBEL));
-        assert_eq!(level.hear(&[i16::MIN; 96_000]), Some(0));
+        assert_eq!(level.hear(&vec![0; 95_000]), None);
+        assert_eq!(level.hear(&vec![-16384; 1000]), Some(-602));
+        assert_eq!(level.hear(&vec![0; 96_000]), Some(SILENCE_CENTIBEL));
+        assert_eq!(level.hear(&vec![i16::MIN; 96_000]), Some(0));
     }
 }

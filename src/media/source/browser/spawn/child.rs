@@ -10,14 +10,14 @@ use super::tail::Tail;
 /// A child with all it started. Dropping it kills the whole group at once.
 pub(in super::super) struct Child {
     kind: &'static str,
-    child: Option<std::process::Child>,
+    handle: Option<std::process::Child>,
     process: Process,
     tail: Tail,
 }
 
 impl Child {
     pub(super) fn new(kind: &'static str, child: std::process::Child, process: Process, tail: Tail) -> Self {
-        Self { kind, child: Some(child), process, tail }
+        Self { kind, handle: Some(child), process, tail }
     }
 
     /// What it is, in a word.
@@ -53,7 +53,7 @@ impl Child {
         if !within(Duration::from_secs(2), || self.has_ended()).await {
             tracing::warn!(kind = self.kind, "child is not gone 2 s after it was killed");
         }
-        if let Some(child) = self.child.take() {
+        if let Some(child) = self.handle.take() {
             super::bury(child);
         }
         // The grandchildren are init's to reap.
@@ -61,7 +61,7 @@ impl Child {
     }
 
     fn pid(&self) -> Option<Pid> {
-        self.child.as_ref().map(Pid::from_child)
+        self.handle.as_ref().map(Pid::from_child)
     }
 }
 
@@ -70,7 +70,7 @@ impl Drop for Child {
         if let Some(pid) = self.pid() {
             let _ = kill_process_group(pid, Signal::KILL);
         }
-        if let Some(child) = self.child.take() {
+        if let Some(child) = self.handle.take() {
             super::bury(child);
         }
     }

@@ -1,17 +1,20 @@
 //! Addresses that lead nowhere.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 
 use super::Problem;
-
-const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-     <title>Not found</title><h1>Not found</h1><p>There is nothing at this address. <a href=\"/\">To the front page</a></p></html>";
+use crate::app::App;
+use crate::page;
 
 /// A problem below `/api`, a page elsewhere.
-pub(super) async fn not_found(request: Request) -> Response {
-    if is_api(&request) { Problem::not_found("address").into_response() } else { (StatusCode::NOT_FOUND, Html(PAGE)).into_response() }
+pub(super) async fn not_found(State(app): State<App>, request: Request) -> Response {
+    if is_api(&request) {
+        return Problem::not_found("address").into_response();
+    }
+    let (mut parts, _) = request.into_parts();
+    page::not_found(&mut parts, &app).await
 }
 
 /// The address exists, but not for this method. The `Allow` header is set by the router.

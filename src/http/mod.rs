@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod check;
+pub mod assets;
 mod fallback;
 mod guard;
 pub mod json;
@@ -25,7 +26,7 @@ pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};
 pub use self::problem::{Answer, Problem};
 use crate::app::App;
-use crate::{account, broadcast, origin, room, server, telemetry};
+use crate::{account, broadcast, origin, page, room, server, telemetry};
 
 /// Every feature's routes below `/api/v1`.
 fn features() -> OpenApiRouter<App> {
@@ -46,6 +47,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
         .merge(broadcast::public())
         .merge(telemetry::routes())
+        .merge(page::routes())
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(from_fn(guard::refuse_nul))

@@ -1,1 +1,42 @@
-//! Server-rendered pages: login, control room, rooms.
+//! Server-rendered pages: front page, login, control room, rooms. What lives in them is mounted by the scripts of `web/`.
+
+mod admin;
+mod fault;
+mod frame;
+mod front;
+pub mod language;
+mod login;
+mod onward;
+mod room;
+mod visit;
+mod watch;
+
+use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::app::App;
+use crate::http::assets::{self, Assets};
+use visit::Visit;
+
+/// The pages and what they load.
+pub fn routes() -> Router<App> {
+    if let Err(error) = Assets::get() {
+        tracing::error!(%error, "there are no pages to show");
+    }
+    Router::new()
+        .route("/", get(front::show))
+        .route("/login", get(login::show))
+        .route("/admin", get(admin::show))
+        .route("/watch/{key}", get(watch::show))
+        .route("/embed/{key}", get(watch::embed))
+        .merge(assets::routes())
+}
+
+/// The page for an address that leads nowhere.
+pub async fn not_found(parts: &mut Parts, app: &App) -> Response {
+    let Ok(visit) = Visit::from_request_parts(parts, app).await;
+    fault::not_found(&visit).unwrap_or_else(IntoResponse::into_response)
+}

@@ -1,1 +1,3 @@
-//! The pages in a real Chromium.
+//! The pages: as the server writes them, and in a real Chromium.
+
+mod served;

@@ -1,0 +1,82 @@
+//! A room's page, and its player alone for other sites.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use super::admin::ice_servers;
+use super::fault;
+use super::frame::{Frame, NoPages, answer};
+use super::room::{self, RoomNow};
+use super::visit::Visit;
+use crate::app::App;
+use crate::http::Path;
+
+#[derive(Template)]
+#[template(path = "watch.html")]
+struct Watch<'a> {
+    page: &'a Frame,
+    room: &'a RoomNow,
+    /// Stands on the stage until the player does.
+    stage_text: &'static str,
+    paragraphs: Vec<&'a str>,
+    data: String,
+}
+
+#[derive(Template)]
+#[template(path = "embed.html")]
+struct Embed<'a> {
+    page: &'a Frame,
+    room: &'a RoomNow,
+    stage_text: &'static str,
+    data: String,
+}
+
+pub(super) async fn show(State(app): State<App>, visit: Visit, key: KeyInPath) -> Result<Response, NoPages> {
+    let (room, page) = match open(&app, &visit, key, "watch").await? {
+        Ok(found) => found,
+        Err(answer) => return Ok(answer),
+    };
+    let paragraphs = room.description.split("\n\n").map(str::trim).filter(|text| !text.is_empty()).collect();
+    let watch = Watch { page: &page, room: &room, stage_text: stage_text(&page, &room), paragraphs, data: data(&app, &room) };
+    Ok(answer(StatusCode::OK, &watch, &page))
+}
+
+pub(super) async fn embed(State(app): State<App>, visit: Visit, key: KeyInPath) -> Result<Response, NoPages> {
+    let (room, page) = match open(&app, &visit, key, "embed").await? {
+        Ok(found) => found,
+        Err(answer) => return Ok(answer),
+    };
+    let embed = Embed { page: &page, room: &room, stage_text: stage_text(&page, &room), data: data(&app, &room) };
+    Ok(answer(StatusCode::OK, &embed, &page))
+}
+
+/// An address that cannot be read leads to no room.
+type KeyInPath = Result<Path<String>, crate::http::Problem>;
+
+/// The room and the frame of its page, or the page that says why not.
+async fn open(app: &App, visit: &Visit, key: KeyInPath, here: &'static str) -> Result<Result<(RoomNow, Frame), Response>, NoPages> {
+    let Ok(Path(key)) = key else { return fault::not_found(visit).map(Err) };
+    match room::find(app, &key).await {
+        Ok(Some(room)) => {
+            let page = Frame::new(visit, here, Some("watch"), Some(&room.title))?;
+            Ok(Ok((room, page)))
+        }
+        Ok(None) => fault::not_found(visit).map(Err),
+        Err(error) => fault::broken(visit, &error).map(Err),
+    }
+}
+
+fn data(app: &App, room: &RoomNow) -> String {
+    json!({ "roomKey": room.key, "title": room.title, "iceServers": ice_servers(app), "state": room.state() }).to_string()
+}
+
+fn stage_text(page: &Frame, room: &RoomNow) -> &'static str {
+    match room.state() {
+        "announced" => page.t("room.announced"),
+        "none" => page.t("room.none"),
+        _ => page.t("player.connecting"),
+    }
+}

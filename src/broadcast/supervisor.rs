@@ -197,12 +197,13 @@ impl Supervisor {
 
     /// Keeps and tells what a session reports, until it is over.
     async fn follow(&self, row: Row, mut reports: mpsc::Receiver<Report>) {
+        let mut last = None;
         let mut numbers = tokio::time::interval(NUMBERS_EVERY);
         numbers.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 report = reports.recv() => match report {
-                    Some(Report::State(standing)) => self.stands(&row, &standing).await,
+                    Some(Report::State(standing)) => self.stands(&row, &standing, &mut last).await,
                     Some(Report::Event(event)) => self.event(&row.id, &event).await,
                     Some(Report::Evidence(found)) => evidence::keep(&self.0.data_dir, &row.id, found).await,
                     Some(Report::Over) | None => break,
@@ -218,7 +219,7 @@ impl Supervisor {
     }
 
     /// A session that was drained ends without the broadcast being over: only what is not desired any more, or ended by itself, is.
-    async fn stands(&self, row: &Row, standing: &Standing) {
+    async fn stands(&self, row: &Row, standing: &Standing, last: &mut Option<String>) {
         let drained = standing.reason == Some(Reason::Stopped)
             && self.session(&row.id).is_none()
             && store::one(&self.0.store, &row.id).await.is_ok_and(|kept| kept.is_some_and(|kept| kept.desired == 1));
@@ -228,14 +229,19 @@ impl Supervisor {
         if let Err(error) = store::keep_standing(&self.0.store, &row.id, standing).await {
             tracing::error!(broadcast = row.id, %error, "where a broadcast stands could not be kept");
         }
-        self.event(&row.id, &state_line(standing)).await;
+        // A step alone has a line of its own from the source.
+        let line = state_line(standing);
+        if last.as_deref() != Some(&*line.message) {
+            self.event(&row.id, &line).await;
+            *last = Some(line.message);
+        }
         self.0.news.tell("broadcast", standing_json(&row.id, standing));
         self.tell_room(row).await;
     }
 
     async fn over(&self, row: &Row, reason: Reason) {
         let standing = Standing { phase: Phase::Ended, step: None, paused: row.paused == 1, reason: Some(reason) };
-        self.stands(row, &standing).await;
+        self.stands(row, &standing, &mut None).await;
     }
 
     async fn event(&self, id: &str, event: &Event) {

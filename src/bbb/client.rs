@@ -18,7 +18,7 @@ use crate::secret::Secret;
 
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 const MAX_REDIRECTS: usize = 3;
-const GENERATION_HOLDS: Duration = Duration::from_secs(600);
+const GENERATION_HOLDS: Duration = Duration::from_mins(10);
 
 /// What may differ between clients.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, Response, header};
 
@@ -18,6 +18,7 @@ use crate::secret::Secret;
 
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 const MAX_REDIRECTS: usize = 3;
+const GENERATION_HOLDS: Duration = Duration::from_mins(10);
 
 /// What may differ between clients.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ struct Inner {
 #[derive(Clone, Copy, Default)]
 struct Learnt {
     algorithm: Option<Algorithm>,
-    generation: Option<Generation>,
+    generation: Option<(Generation, Instant)>,
 }
 
 impl Client {
@@ -99,15 +100,15 @@ impl Client {
     pub async fn index(&self) -> Result<Index, BbbError> {
         let response = self.send(Method::GET, "", self.0.base.call(""), None).await?;
         let index = Index::read(&response);
-        self.learn(|learnt| learnt.generation = Some(index.generation));
+        self.learn(|learnt| learnt.generation = Some((index.generation, Instant::now())));
         Ok(index)
     }
 
-    /// The server's generation: asked for once, then remembered.
+    /// The server's generation, remembered for ten minutes: servers are upgraded.
     pub async fn generation(&self) -> Result<Generation, BbbError> {
         match self.learnt().generation {
-            Some(generation) => Ok(generation),
-            None => Ok(self.index().await?.generation),
+            Some((generation, at)) if at.elapsed() < GENERATION_HOLDS => Ok(generation),
+            _ => Ok(self.index().await?.generation),
         }
     }
 
@@ -152,7 +153,7 @@ impl Client {
 
     async fn send(&self, method: Method, call: &str, url: url::Url, xml: Option<String>) -> Result<Element, BbbError> {
         self.0.reach.check_url(&url)?;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let mut request = self.0.http.request(method, url).header(header::ACCEPT, "text/xml, application/xml");
         if let Some(xml) = xml {
             request = request.header(header::CONTENT_TYPE, "application/xml").body(xml);
@@ -192,13 +193,28 @@ impl Client {
         };
         match root.word("returncode") {
             "SUCCESS" => Ok(root),
-            "FAILED" => Err(BbbError::of_key(root.word("messageKey"), root.word("message"))),
+            "FAILED" => Err(refusal(&root)),
             _ => Err(not_bbb("its XML has no return code")),
         }
     }
 }
 
-/// Whether this refusal is BBB's word on a call whose checksum it had accepted.
+/// BBB refuses by one key, or by a list of them, of which the most telling counts.
+fn refusal(root: &Element) -> BbbError {
+    let listed = root.list("errors", "error").map(|error| BbbError::of_key(error.word("key"), error.word("message")));
+    let own = root.child("messageKey").map(|key| BbbError::of_key(key.own_text().trim(), root.word("message")));
+    own.into_iter()
+        .chain(listed)
+        .min_by_key(|error| match error {
+            BbbError::WrongSecret => 0,
+            BbbError::Refused { .. } => 3,
+            BbbError::Invalid { .. } => 2,
+            _ => 1,
+        })
+        .unwrap_or_else(|| BbbError::of_key("", root.word("message")))
+}
+
+/// Whether this refusal is BBB's word on a call whose checksum it had accepted: checksums are checked before all else.
 fn is_answer(error: &BbbError) -> bool {
     use BbbError as E;
     matches!(error, E::NotFound | E::MeetingEnded | E::Denied | E::Full | E::NotUnique | E::Refused { .. })

@@ -32,6 +32,8 @@ impl Element {
     pub(super) fn parse(xml: &str) -> Result<Self, XmlError> {
         let xml = xml.trim_start_matches('\u{feff}').trim_start();
         let mut reader = Reader::from_str(xml);
+        // BBB makes elements of names that came with somebody's join; `<a b>…</a b>` must not cost us the list of meetings.
+        reader.config_mut().check_end_names = false;
         let mut open: Vec<Self> = Vec::new();
         let mut elements = 0;
         loop {
@@ -107,9 +109,11 @@ impl Element {
         self.text(name).trim()
     }
 
-    /// A number; zero where there is none.
+    /// A whole number; zero where there is none. Some of BBB's are written for people, in groups: `1,024`.
     pub(super) fn number<T: std::str::FromStr + Default>(&self, name: &str) -> T {
-        self.word(name).parse().unwrap_or_default()
+        let grouping = |letter: char| matches!(letter, ',' | '.' | '\'' | '\u{2019}') || letter.is_whitespace();
+        let digits: String = self.word(name).chars().filter(|letter| !grouping(*letter)).collect();
+        digits.parse().unwrap_or_default()
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {
@@ -155,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn names_and_numbers_are_taken_as_bbb_writes_them() {
+        let root = Element::parse("<r><c><a b>1</a b><1x>2</1x></c><n>1,024</n><m>-1</m><o>1\u{a0}024 </o></r>").unwrap();
+        assert_eq!((root.number::<u32>("n"), root.number::<i64>("m"), root.number::<u32>("o")), (1024, -1, 1024));
+        assert_eq!(root.child("c").unwrap().children().len(), 2);
+    }
+
+    #[test]
     fn lists_may_be_full_empty_or_missing() {
         for (xml, count) in [
             ("<r><l><i>1</i><i>2</i></l></r>", 2),
@@ -172,7 +183,7 @@ mod tests {
         for half in ["<response><a>1</a>", "<response><a>1", "<response><a", "<response><![CDATA[x", "<response>x &am"] {
             assert_eq!(Element::parse(half).unwrap_err(), XmlError::Truncated, "{half}");
         }
-        for nonsense in ["", "hello", "<a></b>", "</a>", "<a>&unknown;</a>", "<a>&#xFFFFFFFF;</a>", "<a>b & c</a>"] {
+        for nonsense in ["", "hello", "</a>", "<a>&unknown;</a>", "<a>&#xFFFFFFFF;</a>", "<a>b & c</a>"] {
             assert_eq!(Element::parse(nonsense).unwrap_err(), XmlError::Malformed, "{nonsense}");
         }
     }

@@ -111,6 +111,10 @@ async fn every_refusal_has_its_code() {
         let error = refused(&client, &bbb.secret()).await;
         assert_eq!((error.code(), error.retry()), (code, code == "full"), "{key}");
     }
+    let listed = "<response><returncode>FAILED</returncode><errors><error><key>validationError</key><message>x</message></error>\
+        <error><key>notFound</key><message>y</message></error></errors></response>";
+    bbb.fail("getMeetings", Failure::Answer("text/xml", listed.into()));
+    assert_eq!(refused(&client, &bbb.secret()).await.code(), "not_found");
     let rude = "<response><returncode>FAILED</returncode><messageKey>odd\u{7}</messageKey><message>a\nb\u{1b}[31m".to_owned()
         + &"x".repeat(5000)
         + "</message></response>";

@@ -51,10 +51,12 @@ async fn a_bot_joins_by_itself_and_the_picture_and_sound_are_those_of_the_instru
     let bbb = Bbb::start().await;
     let meeting = bbb.meeting("physics");
     meeting.people(2).session_details().breakout().strip(Strip::WithTheRest);
-    let browser = Browser::join(&bbb, &meeting, QUIET);
+    let browser = Browser::join(&bbb, &meeting, &format!("{QUIET}&userdata-odd+%3Cname%3E=x"));
     let session = meeting.wait_session(20, |session| session.joined && session.audio.is_some()).await;
     assert_eq!(session.audio.as_deref(), Some("auto"));
     reports(&meeting, "sound", "running").await;
+    let listed = super::client(&bbb).meetings().await.unwrap();
+    assert_eq!((listed[0].participants, listed[0].attendees[2].name.as_str()), (3, "Bot"));
 
     meeting.read_strip();
     let session = meeting.wait_session(20, |session| session.reports.iter().any(|(what, _)| what == "strip")).await;

@@ -1,5 +1,6 @@
 //! The XML that BBB answers with.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use axum::http::{StatusCode, header};
@@ -66,16 +67,18 @@ pub(super) fn index(world: &World) -> String {
 }
 
 /// The fields of a meeting, as `getMeetingInfo` has them at its top and `getMeetings` in a list.
-pub(super) fn meeting(world: &World, meeting: &MeetingState) -> Xml {
+/// Numbers for people are grouped in the list, as the real template does it.
+pub(super) fn meeting(world: &World, meeting: &MeetingState, in_list: bool) -> Xml {
+    let number = |number: usize| if in_list { grouped(number) } else { number.to_string() };
     let joined: Vec<_> = world.joined(&meeting.id).collect();
     let count = if meeting.ended { 0 } else { meeting.people.len() + joined.len() };
     let mut attendees = String::new();
     for (number, name) in meeting.people.iter().enumerate() {
         let role = if number == 0 { "MODERATOR" } else { "VIEWER" };
-        attendees += &attendee(&format!("person-{number}"), name, role, meeting.cdata);
+        attendees += &attendee(&format!("person-{number}"), name, role, meeting.cdata, &HashMap::new());
     }
     for session in joined {
-        attendees += &attendee(&session.user_id, &session.name, session.role, meeting.cdata);
+        attendees += &attendee(&session.user_id, &session.name, session.role, meeting.cdata, &session.parameters);
     }
     let mut metadata = String::new();
     for (name, value) in &meeting.metadata {
@@ -98,11 +101,11 @@ pub(super) fn meeting(world: &World, meeting: &MeetingState) -> Xml {
         .with("hasBeenForciblyEnded", meeting.ended)
         .with("startTime", meeting.created_ms + 5)
         .with("endTime", if meeting.ended { meeting.created_ms + 60_000 } else { 0 })
-        .with("participantCount", count)
-        .with("listenerCount", meeting.listeners)
+        .with("participantCount", number(count))
+        .with("listenerCount", number(meeting.listeners))
         .with("voiceParticipantCount", 0)
-        .with("videoCount", meeting.videos)
-        .with("maxUsers", meeting.max_participants)
+        .with("videoCount", number(meeting.videos))
+        .with("maxUsers", number(meeting.max_participants))
         .with("moderatorCount", usize::from(!meeting.people.is_empty()))
         .raw(&format!("<attendees>{attendees}</attendees>"))
         .raw(&format!("<metadata>{metadata}</metadata>"))
@@ -117,7 +120,7 @@ pub(super) fn meetings(world: &World) -> Response {
     }
     let mut list = String::new();
     for each in world.meetings.values() {
-        write!(list, "<meeting>{}</meeting>", meeting(world, each).0).unwrap();
+        write!(list, "<meeting>{}</meeting>", meeting(world, each, true).0).unwrap();
     }
     Xml::default().raw(&format!("<meetings>{list}</meetings>")).success()
 }
@@ -126,7 +129,16 @@ pub(super) fn running(world: &World, meeting: &MeetingState) -> bool {
     !meeting.ended && (meeting.running || world.joined(&meeting.id).next().is_some())
 }
 
-fn attendee(id: &str, name: &str, role: &str, cdata: bool) -> String {
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
+
+/// The custom data are the `userdata-…` of the join, their names elements just as they came.
+fn attendee(id: &str, name: &str, role: &str, cdata: bool, parameters: &HashMap<String, String>) -> String {
+    let userdata = parameters.iter().filter_map(|(name, value)| Some((name.strip_prefix("userdata-")?, value)));
+    let customdata = userdata.fold(Xml::default(), |xml, (name, value)| xml.with(name, value));
     let xml = Xml::default()
         .with("userID", id)
         .text("fullName", name, cdata)
@@ -136,6 +148,6 @@ fn attendee(id: &str, name: &str, role: &str, cdata: bool) -> String {
         .with("hasJoinedVoice", false)
         .with("hasVideo", false)
         .with("clientType", "HTML5")
-        .raw("<customdata></customdata>");
+        .raw(&format!("<customdata>{}</customdata>", customdata.0));
     format!("<attendee>{}</attendee>", xml.0)
 }

@@ -189,7 +189,7 @@ fn about_meeting(world: &mut World, asked: &Asked) -> Response {
     };
     match asked.call {
         "isMeetingRunning" => Xml::default().with("running", answer::running(world, meeting)).success(),
-        "getMeetingInfo" => answer::meeting(world, meeting).success(),
+        "getMeetingInfo" => answer::meeting(world, meeting, false).success(),
         "insertDocument" => {
             let xml = asked.body.clone();
             world.documents.push(Document { meeting_id: id.into(), xml });

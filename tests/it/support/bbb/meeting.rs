@@ -58,8 +58,8 @@ pub(crate) struct MeetingState {
     pub(super) ended: bool,
     pub(super) created_ms: i64,
     pub(super) people: Vec<String>,
-    pub(super) videos: u32,
-    pub(super) listeners: u32,
+    pub(super) videos: usize,
+    pub(super) listeners: usize,
     pub(super) max_participants: usize,
     pub(super) guests: Guests,
     pub(super) metadata: Vec<(String, String)>,
@@ -189,11 +189,11 @@ impl Meeting {
         self.change(|meeting| meeting.people = names.iter().map(|name| (*name).into()).collect())
     }
 
-    pub fn videos(&self, count: u32) -> &Self {
+    pub fn videos(&self, count: usize) -> &Self {
         self.change(|meeting| meeting.videos = count)
     }
 
-    pub fn listeners(&self, count: u32) -> &Self {
+    pub fn listeners(&self, count: usize) -> &Self {
         self.change(|meeting| meeting.listeners = count)
     }
 

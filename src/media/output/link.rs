@@ -1,13 +1,15 @@
 //! One connection's pipeline: built, started within a deadline, read, and thrown away.
 
+use std::net::SocketAddr;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSrc;
 
 use super::liveness::Reading;
+use super::socket;
 use crate::media::error::MediaError;
 use crate::media::pipeline::Line;
 
@@ -15,6 +17,9 @@ use crate::media::pipeline::Line;
 const START: Duration = Duration::from_secs(5);
 /// How long the last bytes of a stream that is being stopped may take, so that the server hears of its end.
 const FAREWELL: gst::ClockTime = gst::ClockTime::from_mseconds(300);
+
+/// How often the kernel is asked: reading its tables costs up to a millisecond.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a pipeline has to say.
 pub(super) enum Said {
@@ -32,13 +37,21 @@ pub(super) struct Link {
     read: fn(&gst::Element) -> Reading,
     pub(super) video: AppSrc,
     pub(super) audio: AppSrc,
+    /// Where its TCP connection goes, and when the kernel was last asked how much waits in it.
+    tcp: Option<(Vec<SocketAddr>, Instant, u64)>,
 }
 
 impl Link {
     pub(super) fn new(line: Line, sink: gst::Element, read: fn(&gst::Element) -> Reading) -> Result<Self, MediaError> {
         let (video, audio) = (line.appsrc("h264")?, line.appsrc("sound")?);
         let bus = line.pipeline().bus().ok_or_else(|| MediaError::ours("bad_pipeline", "A pipeline came without a bus.").fatal())?;
-        Ok(Self { line, sink, bus, read, video, audio })
+        Ok(Self { line, sink, bus, read, video, audio, tcp: None })
+    }
+
+    /// Counts only what the other end of its TCP connection has taken as progress.
+    pub(super) fn over_tcp(mut self, to: &[SocketAddr]) -> Self {
+        self.tcp = Some((to.to_vec(), Instant::now(), 0));
+        self
     }
 
     /// Starts the pipeline, on a thread of its own. An error of an element is on the bus afterwards.
@@ -71,8 +84,18 @@ impl Link {
         }
     }
 
-    pub(super) fn reading(&self) -> Reading {
-        (self.read)(&self.sink)
+    pub(super) fn reading(&mut self) -> Reading {
+        let mut reading = (self.read)(&self.sink);
+        if let Some((to, asked, waiting)) = &mut self.tcp
+            && reading.accepted
+        {
+            if asked.elapsed() >= ASK_EVERY {
+                *asked = Instant::now();
+                *waiting = socket::unacknowledged(to).unwrap_or(0);
+            }
+            reading.progress = reading.progress.saturating_sub(*waiting);
+        }
+        reading
     }
 
     /// Ends the stream in the protocol's own way, as far as the target still listens.

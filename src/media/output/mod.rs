@@ -12,6 +12,7 @@ pub mod liveness;
 mod reason;
 mod rtmp;
 mod run;
+mod socket;
 mod srt;
 mod srt_probe;
 mod status;

@@ -160,12 +160,12 @@ impl Runner {
         if self.shared.stopping() {
             return Ok(());
         }
-        let link = match &target {
-            TargetUrl::Rtmp(target) => rtmp::build(target, &self.clock)?,
+        let mut link = match &target {
+            TargetUrl::Rtmp(target) => rtmp::build(target, &self.clock)?.over_tcp(&addresses),
             TargetUrl::Srt(target) => srt::build(target, at, &self.clock)?,
         };
         self.feed.attach(&link.video, &link.audio);
-        let mut result = link.start().and_then(|()| self.watch(&link, live_since));
+        let mut result = link.start().and_then(|()| self.watch(&mut link, live_since));
         self.feed.detach();
         if result.is_ok() && live_since.is_some() {
             link.say_farewell();
@@ -182,7 +182,7 @@ impl Runner {
         result
     }
 
-    fn watch(&mut self, link: &Link, live_since: &mut Option<Instant>) -> Result<(), MediaError> {
+    fn watch(&mut self, link: &mut Link, live_since: &mut Option<Instant>) -> Result<(), MediaError> {
         let target = self.spec.target.clone();
         let mut liveness = Liveness::new(self.begun.elapsed());
         let mut rate = Rate::default();

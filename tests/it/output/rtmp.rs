@@ -129,15 +129,14 @@ fn a_stopped_target_disturbs_no_other() {
     };
     let before = measure(6);
     frozen.freeze();
-    let (frozen_at, dropped) = (Instant::now(), stuck.status().dropped);
+    let frozen_at = Instant::now();
     let during = measure(12);
     eprintln!("rtmp: 6 s before the stop {before:?}, 12 s during {during:?} (key frames, bytes); the stopped one is {:?}", stuck.status());
-    assert!(during.0 <= before.0 * 2 + 1, "key frames: {before:?} in 6 s, {during:?} in 12 s");
+    // One every two seconds by itself.
+    assert!(during.0 <= 7, "key frames: {before:?} in 6 s, {during:?} in 12 s");
     assert!(during.1 * 10 >= before.1 * 2 * 7 && during.1 * 10 <= before.1 * 2 * 14, "bytes: {before:?} in 6 s, {during:?} in 12 s");
-    let status = until_blocking(30, "the stopped target to be noticed", || {
-        Some(stuck.status()).filter(|status| status.state != OutputState::Live || status.dropped > dropped)
-    });
-    eprintln!("rtmp: a stopped target noticed after {:?}: {status:?}", frozen_at.elapsed());
+    let reason = stuck.wait_code(20, "stalled");
+    eprintln!("rtmp: a stopped target noticed after at most {:?}: {reason}", frozen_at.elapsed());
     frozen.thaw();
     stuck.wait(30, OutputState::Live);
     other.stop();

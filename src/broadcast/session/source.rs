@@ -9,7 +9,7 @@ use super::super::meeting::MeetingLink;
 use super::super::state::Ending;
 use crate::media::error::MediaError;
 use crate::media::program::Program;
-use crate::media::source::browser::{BrowserSource, BrowserSpec};
+use crate::media::source::browser::{self, BrowserSource, BrowserSpec};
 use crate::media::source::test::TestSource;
 use crate::media::source::{SourceEnd, SourceEvent};
 
@@ -94,6 +94,7 @@ impl BrowserPlan {
             generation,
             runtime: self.runtime.clone(),
             chromium: self.chromium.clone(),
+            ready_within: browser::READY_WITHIN,
             ca_file: self.ca_file.clone(),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bluecast::media::clock::MediaClock;
-use bluecast::media::source::browser::{BrowserSource, BrowserSpec, BrowserStats, Generation};
+use bluecast::media::source::browser::{BrowserSource, BrowserSpec, BrowserStats, Generation, READY_WITHIN};
 use bluecast::media::source::{ProgramInput, SourceEnd, SourceEvent, Step};
 use bluecast::media::strip;
 use bluecast::moment::now_ms;
@@ -137,7 +137,7 @@ impl Running {
             generation: Generation::V3,
             runtime: runtime.path().to_owned(),
             chromium: "/usr/bin/chromium".into(),
-            ready_within: Duration::from_secs(60),
+            ready_within: READY_WITHIN,
             ca_file: None,
         };
         change(&mut spec);

@@ -37,6 +37,9 @@ use crate::secret::Secret;
 /// Longest a source takes to end, whatever its children do.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long a real server's meeting may take to show.
+pub const READY_WITHIN: Duration = Duration::from_mins(1);
+
 /// What to show and how.
 #[derive(Clone, Debug)]
 pub struct BrowserSpec {
@@ -54,7 +57,7 @@ pub struct BrowserSpec {
     pub runtime: PathBuf,
     /// Chromium's program.
     pub chromium: PathBuf,
-    /// How long the meeting may take to show once its page is loaded or the bot is let in; 60 s do for a real server.
+    /// How long the meeting may take to show once its page is loaded or the bot is let in ([`READY_WITHIN`]).
     pub ready_within: Duration,
     /// More certificate authorities (PEM) for the browser.
     pub ca_file: Option<PathBuf>,
@@ -79,7 +82,7 @@ impl BrowserSpec {
             generation: Generation::V3,
             runtime: std::env::temp_dir(),
             chromium: "/usr/bin/chromium".into(),
-            ready_within: Duration::from_mins(1),
+            ready_within: READY_WITHIN,
             ca_file: None,
         }
     }

@@ -15,9 +15,9 @@ use super::daemon::SINK;
 use super::level::Level;
 use crate::media::clock::MediaClock;
 use crate::media::error::MediaError;
+use crate::media::pipeline::{Fill, Line};
 use crate::media::source::ProgramInput;
 
-const PIPELINE: &str = include_str!("../../../../../pipelines/source/pulse.launch");
 /// The monitor of a null sink gives samples all the time; when none came for so long the pipeline is stuck.
 const STUCK: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ fn run(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, stopped: 
     let mut pause = Duration::from_millis(200);
     loop {
         let heard = Arc::new(AtomicU64::new(0));
-        let outcome = Running::build(server, listener, open, &heard).and_then(|running| running.watch(&heard, stopped));
+        let outcome = build(server, listener, open, &heard).and_then(|line| watch(&line, &heard, stopped));
         let Err(error) = outcome else { return };
         if heard.load(Ordering::Relaxed) > 0 {
             pause = Duration::from_millis(200);
@@ -83,75 +83,52 @@ fn run(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, stopped: 
     }
 }
 
-/// A pipeline that goes back to NULL when it is dropped.
-struct Running(gst::Pipeline);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.set_state(gst::State::Null);
-    }
+fn build(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, heard: &Arc<AtomicU64>) -> Result<Line, MediaError> {
+    let line = Line::parse("source/pulse", &Fill::default(), &listener.clock)?;
+    let pulse = line.element("pulse")?;
+    pulse.set_property("server", server);
+    pulse.set_property("device", format!("{SINK}.monitor"));
+    let (listener, open, heard) = (Arc::clone(listener), Arc::clone(open), Arc::clone(heard));
+    let mut level = Level::default();
+    let mut samples = Vec::new();
+    let take = move |sink: &gst_app::AppSink| {
+        let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+        heard.fetch_add(1, Ordering::Relaxed);
+        if let Some(buffer) = sample.buffer()
+            && let Ok(bytes) = buffer.map_readable()
+        {
+            samples.clear();
+            samples.extend(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+            if let Some(centibel) = level.hear(&samples) {
+                listener.counters.level(centibel);
+            }
+            if open.load(Ordering::Acquire) {
+                listener.input.sound(&samples, buffer.pts().unwrap_or_else(|| listener.clock.now()));
+            }
+        }
+        Ok(gst::FlowSuccess::Ok)
+    };
+    line.appsink("samples")?.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(take).build());
+    line.play()?;
+    Ok(line)
 }
 
-impl Running {
-    fn build(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, heard: &Arc<AtomicU64>) -> Result<Self, String> {
-        let text: String = PIPELINE.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n");
-        let element = gst::parse::launch(&text).map_err(|error| error.to_string())?;
-        let pipeline = element.downcast::<gst::Pipeline>().map_err(|_| "the text is no pipeline".to_owned())?;
-        let running = Self(pipeline);
-        let named = |name| running.0.by_name(name).ok_or_else(|| format!("no element is called {name}"));
-        let pulse = named("pulse")?;
-        pulse.set_property("server", server);
-        pulse.set_property("device", format!("{SINK}.monitor"));
-        let sink = named("sound")?.downcast::<gst_app::AppSink>().map_err(|_| "sound is no appsink".to_owned())?;
-        let (listener_, open, heard) = (Arc::clone(listener), Arc::clone(open), Arc::clone(heard));
-        let mut level = Level::default();
-        let mut samples = Vec::new();
-        let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
-            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            heard.fetch_add(1, Ordering::Relaxed);
-            if let Some(buffer) = sample.buffer()
-                && let Ok(bytes) = buffer.map_readable()
-            {
-                samples.clear();
-                samples.extend(bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
-                if let Some(centibel) = level.hear(&samples) {
-                    listener_.counters.level(centibel);
-                }
-                if open.load(Ordering::Acquire) {
-                    listener_.input.sound(&samples, buffer.pts().unwrap_or_else(|| listener_.clock.now()));
-                }
-            }
-            Ok(gst::FlowSuccess::Ok)
-        });
-        sink.set_callbacks(callbacks.build());
-        listener.clock.rule(&running.0);
-        running.0.set_state(gst::State::Playing).map_err(|error| error.to_string())?;
-        Ok(running)
-    }
-
-    /// Returns when it was stopped, or with what broke.
-    fn watch(&self, heard: &AtomicU64, stopped: &mpsc::Receiver<()>) -> Result<(), String> {
-        let bus = self.0.bus().ok_or("the pipeline has no bus")?;
-        let turn = Duration::from_millis(100);
-        let (mut last, mut quiet) = (0, Duration::ZERO);
-        loop {
-            if stopped.recv_timeout(turn) != Err(RecvTimeoutError::Timeout) {
-                return Ok(());
-            }
-            while let Some(message) = bus.pop() {
-                match message.view() {
-                    gst::MessageView::Error(error) => return Err(error.error().to_string()),
-                    gst::MessageView::Eos(_) => return Err("the sound ended".into()),
-                    gst::MessageView::Latency(_) => drop(self.0.recalculate_latency()),
-                    _ => {}
-                }
-            }
-            let now = heard.load(Ordering::Relaxed);
-            quiet = if now == last { quiet + turn } else { Duration::ZERO };
-            last = now;
-            if quiet >= STUCK {
-                return Err("no samples came for two seconds".into());
-            }
+/// Returns when it was stopped, or with what broke.
+fn watch(line: &Line, heard: &AtomicU64, stopped: &mpsc::Receiver<()>) -> Result<(), MediaError> {
+    let turn = Duration::from_millis(100);
+    let (mut last, mut quiet) = (0, Duration::ZERO);
+    loop {
+        if stopped.recv_timeout(turn) != Err(RecvTimeoutError::Timeout) {
+            return Ok(());
+        }
+        if let Some(error) = line.poll() {
+            return Err(error);
+        }
+        let now = heard.load(Ordering::Relaxed);
+        quiet = if now == last { quiet + turn } else { Duration::ZERO };
+        last = now;
+        if quiet >= STUCK {
+            return Err(MediaError::ours("stalled", "No samples came for two seconds."));
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::media::source::{SourceEnd, SourceEvent};
 
 /// A source is given this long to go.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
+/// How long a meeting's page may take to show: BBB's own client gives up after the same time.
+const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Events of a source that the session has not read yet.
 const EVENTS: usize = 64;
 
@@ -94,6 +96,7 @@ impl BrowserPlan {
             generation,
             runtime: self.runtime.clone(),
             chromium: self.chromium.clone(),
+            ready_within: READY_WITHIN,
             ca_file: self.ca_file.clone(),
         })
     }

@@ -10,6 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 
+/// Where the API begins.
+const PREFIX: &str = "/api/v1";
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -28,7 +31,29 @@ pub(super) fn split(features: OpenApiRouter<App>) -> (Router<App>, utoipa::opena
     let components = frame.components.get_or_insert_default();
     components.add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("bluecast"))));
-    OpenApiRouter::with_openapi(frame).nest("/api/v1", features).split_for_parts()
+    let (router, mut document) = OpenApiRouter::with_openapi(frame).nest(PREFIX, features).split_for_parts();
+    name_operations(&mut document);
+    (router, document)
+}
+
+/// Names every operation by its method and path (`post_servers_id_meetings`): handlers of different features may have the same name.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let words: Vec<&str> = path.trim_start_matches(PREFIX).split(['/', '{', '}', '.']).filter(|word| !word.is_empty()).collect();
+        let name = words.join("_");
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{name}"));
+            }
+        }
+    }
 }
 
 /// The document as text, as `docs/openapi.json` holds it.

@@ -169,8 +169,15 @@ impl From<VaultError> for Problem {
 }
 
 impl From<BbbError> for Problem {
+    /// 404 for a meeting that is not there, 422 for an address that may not be called, 502 for what the server does wrong.
     fn from(error: BbbError) -> Self {
-        Self::bad_gateway(error.code(), error.to_string())
+        let status = match &error {
+            BbbError::NotFound => StatusCode::NOT_FOUND,
+            BbbError::MeetingEnded => StatusCode::CONFLICT,
+            BbbError::BadAddress { .. } | BbbError::Reach(_) | BbbError::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        Self::new(status, error.code(), error.to_string())
     }
 }
 

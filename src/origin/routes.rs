@@ -161,7 +161,6 @@ fn template(field: &str, text: &str, schemes: &[&str]) -> Answer<String> {
     get,
     path = "/origins",
     tag = "origin",
-    operation_id = "list_origins",
     params(Page),
     responses((status = 200, body = List<OriginView>))
 )]
@@ -179,7 +178,6 @@ async fn list(
     get,
     path = "/origins/{id}",
     tag = "origin",
-    operation_id = "show_origin",
     params(("id" = String, Path)),
     responses((status = 200, body = OriginView), (status = 404, body = Problem))
 )]
@@ -196,7 +194,6 @@ async fn show(
     post,
     path = "/origins",
     tag = "origin",
-    operation_id = "create_origin",
     request_body = OriginFields,
     responses((status = 201, body = OriginView), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
@@ -219,7 +216,6 @@ async fn create(
     patch,
     path = "/origins/{id}",
     tag = "origin",
-    operation_id = "change_origin",
     params(("id" = String, Path)),
     request_body = OriginFields,
     responses((status = 200, body = OriginView), (status = 404, body = Problem), (status = 422, body = Problem))
@@ -242,7 +238,6 @@ async fn change(
     delete,
     path = "/origins/{id}",
     tag = "origin",
-    operation_id = "remove_origin",
     params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]

@@ -49,7 +49,7 @@ fn view(room: Room) -> RoomView {
 }
 
 /// The rooms.
-#[utoipa::path(get, path = "/rooms", tag = "room", operation_id = "list_rooms", params(Page), responses((status = 200, body = List<RoomView>)))]
+#[utoipa::path(get, path = "/rooms", tag = "room", params(Page), responses((status = 200, body = List<RoomView>)))]
 async fn list(
     _caller: Allowed<(perm::BroadcastView, perm::RoomManage)>,
     State(app): State<App>,
@@ -64,7 +64,6 @@ async fn list(
     get,
     path = "/rooms/{key}",
     tag = "room",
-    operation_id = "show_room",
     params(("key" = String, Path)),
     responses((status = 200, body = RoomView), (status = 404, body = Problem))
 )]
@@ -92,7 +91,6 @@ pub(crate) struct NewRoom {
     post,
     path = "/rooms",
     tag = "room",
-    operation_id = "create_room",
     request_body = NewRoom,
     responses((status = 201, body = RoomView), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
@@ -136,7 +134,6 @@ pub(crate) struct RoomChange {
     patch,
     path = "/rooms/{key}",
     tag = "room",
-    operation_id = "change_room",
     params(("key" = String, Path)),
     request_body = RoomChange,
     responses((status = 200, body = RoomView), (status = 404, body = Problem), (status = 422, body = Problem))
@@ -167,7 +164,6 @@ async fn change(
     delete,
     path = "/rooms/{key}",
     tag = "room",
-    operation_id = "remove_room",
     params(("key" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]

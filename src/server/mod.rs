@@ -1,6 +1,7 @@
 //! BBB servers: base URL and shared secret.
 
 mod clients;
+mod meetings;
 mod routes;
 mod store;
 

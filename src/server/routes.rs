@@ -8,16 +8,22 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::meetings;
 use super::store::{self, Server};
 use crate::account::{Allowed, Caller, activity, perm};
 use crate::app::App;
+use crate::bbb::{BaseUrl, BbbError};
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query, check};
 use crate::moment::{now_ms, rfc3339};
 use crate::secret::Secret;
 use crate::store::{StoreError, args};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change, remove))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(meetings::list))
+        .routes(routes!(meetings::join))
 }
 
 /// A BBB server. Its secret is never returned.
@@ -48,7 +54,6 @@ fn view(server: Server) -> ServerView {
     get,
     path = "/servers",
     tag = "server",
-    operation_id = "list_servers",
     params(Page),
     responses((status = 200, body = List<ServerView>))
 )]
@@ -66,7 +71,6 @@ async fn list(
     get,
     path = "/servers/{id}",
     tag = "server",
-    operation_id = "show_server",
     params(("id" = String, Path)),
     responses((status = 200, body = ServerView), (status = 404, body = Problem))
 )]
@@ -94,7 +98,6 @@ pub(crate) struct NewServer {
     post,
     path = "/servers",
     tag = "server",
-    operation_id = "create_server",
     request_body = NewServer,
     responses((status = 201, body = ServerView), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
@@ -126,7 +129,6 @@ pub(crate) struct ServerChange {
     patch,
     path = "/servers/{id}",
     tag = "server",
-    operation_id = "change_server",
     params(("id" = String, Path)),
     request_body = ServerChange,
     responses((status = 200, body = ServerView), (status = 404, body = Problem), (status = 422, body = Problem))
@@ -157,7 +159,6 @@ async fn change(
     delete,
     path = "/servers/{id}",
     tag = "server",
-    operation_id = "remove_server",
     params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
@@ -181,11 +182,12 @@ async fn put(app: &App, caller: &Caller, action: &'static str, server: &Server) 
     Ok(())
 }
 
-/// Checks the form of an address, and whether it may be called where it is an address and no name.
+/// Reads an address in the forms people have it, and refuses one that may not be called where it is an address and no name.
 fn address(app: &App, text: &str) -> Answer<String> {
-    let url = check::url("url", text, &["https", "http"])?;
-    app.settings.call_allow.check_url(&url).map_err(|error| Problem::unprocessable(error.code(), error.to_string()).of_field("url"))?;
-    Ok(url.into())
+    let refused = |error: BbbError| Problem::unprocessable(error.code(), error.to_string()).of_field("url");
+    let base = BaseUrl::parse(text).map_err(refused)?;
+    app.settings.call_allow.check_url(base.url()).map_err(|error| refused(error.into()))?;
+    Ok(base.to_string())
 }
 
 pub(super) async fn existing(app: &App, id: &str) -> Answer<Server> {

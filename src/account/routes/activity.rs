@@ -44,7 +44,7 @@ struct Row {
 }
 
 /// What was done, newest first.
-#[utoipa::path(get, path = "/activity", tag = "account", operation_id = "list_activity", params(Page), responses((status = 200, body = List<ActivityView>)))]
+#[utoipa::path(get, path = "/activity", tag = "account", params(Page), responses((status = 200, body = List<ActivityView>)))]
 pub(crate) async fn list(
     _caller: Allowed<perm::ActivityView>,
     State(app): State<App>,

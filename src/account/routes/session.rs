@@ -30,7 +30,7 @@ struct SessionUser {
 }
 
 /// The caller.
-#[utoipa::path(get, path = "/session", tag = "account", operation_id = "show_session", responses((status = 200, body = SessionView), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/session", tag = "account", responses((status = 200, body = SessionView), (status = 401, body = Problem)))]
 pub(crate) async fn show(caller: Allowed<perm::Nothing>) -> Json<SessionView> {
     Json(SessionView {
         user: SessionUser { id: caller.user_id.clone(), name: caller.user_name.clone() },
@@ -52,7 +52,7 @@ pub(crate) struct Login {
 #[utoipa::path(
     post,
     path = "/session",
-    tag = "account", operation_id = "begin_session",
+    tag = "account",
     request_body = Login,
     security(()),
     responses((status = 204), (status = 401, body = Problem), (status = 429, body = Problem))
@@ -81,7 +81,7 @@ pub(crate) async fn begin(
 }
 
 /// Logs out.
-#[utoipa::path(delete, path = "/session", tag = "account", operation_id = "end_session", responses((status = 204), (status = 401, body = Problem)))]
+#[utoipa::path(delete, path = "/session", tag = "account", responses((status = 204), (status = 401, body = Problem)))]
 pub(crate) async fn end(caller: Allowed<perm::Nothing>, State(app): State<App>, headers: HeaderMap) -> Answer<Response> {
     if let Some(value) = cookie::read(&headers, &app.settings) {
         let mut tx = app.store.begin().await?;

@@ -49,7 +49,7 @@ fn view(row: token::Token) -> TokenView {
 }
 
 /// The caller's tokens.
-#[utoipa::path(get, path = "/tokens", tag = "account", operation_id = "list_tokens", params(Page), responses((status = 200, body = List<TokenView>)))]
+#[utoipa::path(get, path = "/tokens", tag = "account", params(Page), responses((status = 200, body = List<TokenView>)))]
 pub(crate) async fn list(
     caller: Allowed<perm::Nothing>,
     State(app): State<App>,
@@ -83,7 +83,7 @@ pub(crate) struct NewToken {
 #[utoipa::path(
     post,
     path = "/tokens",
-    tag = "account", operation_id = "create_token",
+    tag = "account",
     request_body = NewToken,
     responses((status = 201, body = TokenView), (status = 422, body = Problem))
 )]
@@ -120,7 +120,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     delete,
     path = "/tokens/{id}",
-    tag = "account", operation_id = "remove_token",
+    tag = "account",
     params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem))
 )]

@@ -29,7 +29,7 @@ fn view(user: user::User, permissions: Permissions) -> UserView {
 }
 
 /// The users.
-#[utoipa::path(get, path = "/users", tag = "account", operation_id = "list_users", params(Page), responses((status = 200, body = List<UserView>)))]
+#[utoipa::path(get, path = "/users", tag = "account", params(Page), responses((status = 200, body = List<UserView>)))]
 pub(crate) async fn list(
     _caller: Allowed<perm::UserManage>,
     State(app): State<App>,
@@ -66,7 +66,7 @@ pub(crate) struct NewUser {
 #[utoipa::path(
     post,
     path = "/users",
-    tag = "account", operation_id = "create_user",
+    tag = "account",
     request_body = NewUser,
     responses((status = 201, body = UserView), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
@@ -106,7 +106,7 @@ pub(crate) struct UserChange {
 #[utoipa::path(
     patch,
     path = "/users/{id}",
-    tag = "account", operation_id = "change_user",
+    tag = "account",
     params(("id" = String, Path)),
     request_body = UserChange,
     responses((status = 200, body = UserView), (status = 404, body = Problem), (status = 409, body = Problem))
@@ -147,7 +147,7 @@ pub(crate) async fn change(
 #[utoipa::path(
     delete,
     path = "/users/{id}",
-    tag = "account", operation_id = "remove_user",
+    tag = "account",
     params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]

@@ -2,5 +2,6 @@
 
 mod account;
 mod http;
+mod meetings;
 mod resources;
 mod store;

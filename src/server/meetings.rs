@@ -1,0 +1,134 @@
+//! The meetings of a server, and the way into them for a person.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::account::{Allowed, activity, perm};
+use crate::app::App;
+use crate::bbb::{Client, Meeting, Role};
+use crate::http::{Answer, Json, Path, Problem, check};
+use crate::moment::rfc3339;
+
+/// A meeting on a server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MeetingView {
+    /// Any text; percent-encoded in addresses.
+    meeting_id: String,
+    name: String,
+    /// Somebody is in it.
+    running: bool,
+    /// People in it, bots not counted.
+    participants: u32,
+    listeners: u32,
+    /// Cameras on.
+    videos: u32,
+    #[schema(format = DateTime)]
+    started_at: Option<String>,
+    /// The broadcast that has it on the air.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broadcast_id: Option<String>,
+}
+
+/// The meetings of a server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Meetings {
+    items: Vec<MeetingView>,
+    /// People in all of them.
+    participants: u64,
+}
+
+fn view(meeting: Meeting, broadcasts: &HashMap<String, String>) -> MeetingView {
+    MeetingView {
+        broadcast_id: broadcasts.get(&meeting.meeting_id).cloned(),
+        running: meeting.running && !meeting.forcibly_ended,
+        participants: meeting.participants,
+        listeners: meeting.listeners,
+        videos: meeting.videos,
+        started_at: (meeting.started_ms > 0).then(|| rfc3339(meeting.started_ms)),
+        meeting_id: meeting.meeting_id,
+        name: meeting.name,
+    }
+}
+
+/// The meetings that the server knows, running ones first, the fullest at the top.
+#[utoipa::path(
+    get,
+    path = "/servers/{id}/meetings",
+    tag = "server",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Meetings), (status = 404, body = Problem), (status = 502, body = Problem))
+)]
+pub(super) async fn list(_caller: Allowed<perm::ServerUse>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Meetings>> {
+    let meetings = client(&app, &id).await?.meetings().await?;
+    let broadcasts = crate::broadcast::of_server(&app.store, &id).await?.into_iter().collect();
+    let mut items: Vec<_> = meetings.into_iter().map(|meeting| view(meeting, &broadcasts)).collect();
+    items.sort_by(|one, other| {
+        let rank = |meeting: &MeetingView| (!meeting.running, u32::MAX - meeting.participants);
+        rank(one).cmp(&rank(other)).then_with(|| one.name.cmp(&other.name))
+    });
+    let participants = items.iter().map(|meeting| u64::from(meeting.participants)).sum();
+    Ok(Json(Meetings { items, participants }))
+}
+
+/// As whom a person joins.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Join {
+    /// The name that the others see.
+    name: String,
+    /// `viewer` where left out.
+    role: Option<JoinRole>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum JoinRole {
+    Viewer,
+    Moderator,
+}
+
+/// A way into a meeting.
+#[derive(Serialize, ToSchema)]
+pub(super) struct JoinLink {
+    /// Signed; for this person alone.
+    url: String,
+}
+
+/// Makes a signed link by which a person joins a meeting.
+#[utoipa::path(
+    post,
+    path = "/servers/{id}/meetings/{meeting_id}/join",
+    tag = "server",
+    params(("id" = String, Path), ("meeting_id" = String, Path)),
+    request_body = Join,
+    responses((status = 200, body = JoinLink), (status = 404, body = Problem), (status = 502, body = Problem))
+)]
+pub(super) async fn join(
+    caller: Allowed<perm::ServerUse>,
+    State(app): State<App>,
+    Path((id, meeting_id)): Path<(String, String)>,
+    Json(join): Json<Join>,
+) -> Answer<Json<JoinLink>> {
+    let name = check::name("name", &join.name)?;
+    let role = join.role.unwrap_or(JoinRole::Viewer);
+    let client = client(&app, &id).await?;
+    // A link into a meeting that is over would show the person BBB's error page.
+    client.meeting(&meeting_id).await?;
+    let bbb_role = match role {
+        JoinRole::Viewer => Role::Viewer,
+        JoinRole::Moderator => Role::Moderator,
+    };
+    let url = client.person_address(&meeting_id, &name, bbb_role).await?;
+    let mut tx = app.store.begin().await?;
+    activity::record(&mut tx, &caller, "meeting.join", &id, json!({"meeting_id": meeting_id, "name": name, "role": role})).await?;
+    tx.commit().await?;
+    Ok(Json(JoinLink { url: url.reveal().to_owned() }))
+}
+
+async fn client(app: &App, id: &str) -> Answer<Client> {
+    app.servers.client(&app.store, id).await?.ok_or_else(|| Problem::not_found("server"))
+}

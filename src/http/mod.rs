@@ -4,8 +4,8 @@
 //! permission it needs by its first argument, [`Allowed`](crate::account::Allowed).
 
 pub mod address;
-pub mod check;
 pub mod assets;
+pub mod check;
 mod fallback;
 mod guard;
 pub mod json;

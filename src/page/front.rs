@@ -9,6 +9,7 @@ use super::frame::{Frame, NoPages, answer};
 use super::visit::Visit;
 use super::{fault, room};
 use crate::app::App;
+use crate::broadcast::room_state::RoomPhase;
 
 /// A room on the front page.
 struct Card {
@@ -35,11 +36,11 @@ pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Respons
     };
     let page = Frame::new(&visit, "front", None, None)?;
     let card = |room: room::RoomNow| {
-        let (label, tone) = match room.state() {
-            "live" => (page.t("room.live"), "live"),
-            "interrupted" => (page.t("room.interrupted"), "warn"),
-            "paused" => (page.t("room.paused"), "warn"),
-            _ => (page.t("room.announced"), "brand"),
+        let (label, tone) = match room.state {
+            RoomPhase::Live => (page.t("room.live"), "live"),
+            RoomPhase::Interrupted => (page.t("room.interrupted"), "warn"),
+            RoomPhase::Paused => (page.t("room.paused"), "warn"),
+            RoomPhase::Announced | RoomPhase::None | RoomPhase::Over => (page.t("room.announced"), "brand"),
         };
         Card { key: room.key, title: room.title, description: room.description, label, tone }
     };

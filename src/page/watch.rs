@@ -12,6 +12,7 @@ use super::frame::{Frame, NoPages, answer};
 use super::room::{self, RoomNow};
 use super::visit::Visit;
 use crate::app::App;
+use crate::broadcast::room_state::RoomPhase;
 use crate::http::Path;
 
 #[derive(Template)]
@@ -70,13 +71,14 @@ async fn open(app: &App, visit: &Visit, key: KeyInPath, here: &'static str) -> R
 }
 
 fn data(app: &App, room: &RoomNow) -> String {
-    json!({ "roomKey": room.key, "title": room.title, "iceServers": ice_servers(app), "state": room.state() }).to_string()
+    json!({ "roomKey": room.key, "title": room.title, "iceServers": ice_servers(app), "state": room.state }).to_string()
 }
 
 fn stage_text(page: &Frame, room: &RoomNow) -> &'static str {
-    match room.state() {
-        "announced" => page.t("room.announced"),
-        "none" => page.t("room.none"),
-        _ => page.t("player.connecting"),
+    match room.state {
+        RoomPhase::None => page.t("room.none"),
+        RoomPhase::Announced => page.t("room.announced"),
+        RoomPhase::Over => page.t("room.over"),
+        RoomPhase::Live | RoomPhase::Interrupted | RoomPhase::Paused => page.t("player.connecting"),
     }
 }

@@ -2,25 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::{start, until_phase, view as phase};
 use crate::support::app::{BOTH, TestApp};
 use crate::support::wait::until;
-
-/// A small picture, so that many fit on a small machine.
-fn start(more: Value) -> Value {
-    let mut request = json!({ "source": "test", "profile": "480p30", "overrides": { "width": 426, "height": 240, "fps": 15 } });
-    for (key, value) in more.as_object().unwrap() {
-        request[key] = value.clone();
-    }
-    request
-}
-
-async fn phase(app: &TestApp, id: &str) -> Value {
-    app.admin.get(&format!("/broadcasts/{id}")).await.expect(200)
-}
-
-async fn until_phase(app: &TestApp, id: &str, wanted: &str) -> Value {
-    until(20, wanted, async || Some(phase(app, id).await).filter(|view| view["phase"] == wanted)).await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_goes_on_the_air_is_seen_paused_and_stopped_on_both_databases() {

@@ -4,7 +4,7 @@ mod ends;
 mod joining;
 mod left_behind;
 mod measured;
-mod running;
+pub mod running;
 mod stranger;
 mod trouble;
 

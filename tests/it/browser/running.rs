@@ -22,7 +22,7 @@ pub const WIDTH: u16 = 960;
 pub const HEIGHT: u16 = 540;
 
 /// So many browsers at once are what two cores bear.
-static BROWSERS: Semaphore = Semaphore::const_new(2);
+pub static BROWSERS: Semaphore = Semaphore::const_new(2);
 
 /// What a picture showed.
 #[derive(Clone, Copy, Debug)]

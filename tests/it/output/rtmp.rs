@@ -82,7 +82,9 @@ fn keys_with_odd_characters_arrive_as_they_are() {
     let output = Watched::to(&rig, TargetUrl::parse(&address, Some(&Secret::new(odd)), None).unwrap());
     let asked = until_blocking(10, "nginx to ask", || gate.asked().first().cloned());
     // nginx-rtmp cuts the arguments off the name and sends both, percent-encoded.
-    let named = percent_encoding::percent_decode_str(asked.split("&name=").nth(1).unwrap().split('&').next().unwrap()).decode_utf8_lossy().into_owned();
+    let named = percent_encoding::percent_decode_str(asked.split("&name=").nth(1).unwrap().split('&').next().unwrap())
+        .decode_utf8_lossy()
+        .into_owned();
     assert_eq!(named, odd.split('?').next().unwrap(), "{asked}");
     output.stop();
 }

@@ -82,7 +82,7 @@ impl Decoded {
                     input.set_caps(Some(&packet.caps));
                 }
                 // Refused only while the receiver goes down.
-                drop(input.push_buffer(packet.buffer.clone()));
+                let _ = input.push_buffer(packet.buffer.clone());
             }
         });
         Self { seen, pipelines, _subscription: subscription }

@@ -3,6 +3,7 @@
 mod api;
 mod failure;
 mod page;
+mod reach;
 mod tls;
 
 use bluecast::bbb::{BaseUrl, Client, ClientOptions};

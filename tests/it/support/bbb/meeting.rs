@@ -394,7 +394,7 @@ impl Meeting {
             world.sessions.iter().rfind(|session| session.meeting_id == self.id && session.connections > 0)?.commands.len()
         };
         let name = format!("look {number}");
-        let session = self.wait_session(20, |session| session.connected && session.reports.iter().any(|(what, _)| *what == name)).await;
+        let session = self.wait_session(60, |session| session.connected && session.reports.iter().any(|(what, _)| *what == name)).await;
         let (_, text) = session.reports.iter().find(|(what, _)| *what == name)?;
         text.strip_prefix("shown:").map(Into::into)
     }

@@ -142,6 +142,8 @@ fn judge(name: &str, seen: &Value) {
         offsets.get(offsets.len() / 2),
         seen["stats"]
     );
+    // Far above what it is, as the machine's load sets the browser's buffers; still what nobody would call in sync fails.
+    assert!(offsets.get(offsets.len() / 2).is_some_and(|offset| offset.abs() <= 200.0), "{offsets:?}");
     assert!(p50 <= 150.0, "pictures are {p50} ms old");
     assert!(number(seen, "/unreadable") <= 2.0, "{seen}");
     assert!(number(seen, "/first_ms") <= 3000.0, "{seen}");

@@ -3,6 +3,9 @@
 //! One thread and one UDP socket serve all viewers of the process; a viewer is a state machine ([`str0m`]) without threads of its own. A
 //! new viewer's video begins with a key frame that is asked for when its connection is up, not with packets kept from before: those would
 //! arrive late, and a browser that sees late pictures first sets its jitter buffer to them.
+//!
+//! No playout delay is asked for. With a minimum of zero Chromium shows each picture as it comes, 20 ms sooner, and stops waiting for the
+//! sound, whose buffer grows with the load of the machine: it was heard up to 350 ms after its picture.
 
 mod addresses;
 mod offer;

@@ -8,7 +8,6 @@ use str0m::change::SdpOffer;
 use str0m::crypto::from_feature_flags;
 use str0m::format::Codec;
 use str0m::media::{Mid, Pt};
-use str0m::rtp::Extension;
 use str0m::{Candidate, Output, Rtc, RtcConfig};
 
 use super::WhepError;
@@ -77,7 +76,6 @@ fn config() -> RtcConfig {
         .clear_codecs()
         .enable_opus(true, false)
         .enable_h264(true)
-        .set_extension(5, Extension::PlayoutDelay)
 }
 
 type Rank = fn(&str0m::format::PayloadParams) -> Option<u32>;

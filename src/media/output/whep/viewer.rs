@@ -16,8 +16,6 @@ use crate::media::packet::{Packet, Track};
 /// How long a viewer may take to connect, and be silent afterwards: a browser checks the connection every few seconds.
 const CONNECT: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(15);
-/// Show pictures when they come; wait for the sound no longer than this.
-const LONGEST_PLAYOUT_MS: u64 = 200;
 
 /// What came of handing something to a viewer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,10 +102,7 @@ impl Viewer {
         let time = MediaTime::new(ticks(packet.pts().nseconds(), rate), rate);
         self.drive(now, send, |rtc| {
             let Some(writer) = rtc.writer(way.mid) else { return true };
-            writer
-                .playout_delay(MediaTime::from_millis(0), MediaTime::from_millis(LONGEST_PLAYOUT_MS))
-                .write(way.pt, captured, time, data)
-                .is_ok()
+            writer.write(way.pt, captured, time, data).is_ok()
         })
     }
 

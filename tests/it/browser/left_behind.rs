@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use bluecast::media::source::Step;
 use bluecast::media::source::browser::reap_leftovers;
@@ -46,6 +47,45 @@ async fn a_process_that_will_be_killed() {
     fs::write(folder.join("pids.new"), pids.join(" ")).unwrap();
     fs::rename(folder.join("pids.new"), folder.join("pids")).unwrap();
     std::future::pending::<()>().await;
+}
+
+/// Not a test of its own: a process in which nothing else runs, so that its threads and descriptors can be counted.
+#[tokio::test]
+#[ignore = "run by the next test, in a process of its own"]
+async fn a_process_that_counts() {
+    let count = |what: &str| fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
+    let (bbb, meeting) = meeting("cycles").await;
+    let mut counts = Vec::new();
+    for cycle in 0..6 {
+        let began = Instant::now();
+        let mut running = Running::join(&bbb, &meeting).await;
+        running.step(Step::Joined).await;
+        let joined = began.elapsed();
+        running.fresh_picture(10, 500).await;
+        let stopping = Instant::now();
+        running.stop_and_check().await;
+        meeting.wait_session(5, |session| !session.connected).await;
+        println!("cycle {cycle}: joined after {joined:?}, stopped in {:?}", stopping.elapsed());
+        if cycle >= 2 {
+            counts.push((count("fd"), count("task")));
+        }
+    }
+    println!("descriptors and threads: {counts:?}");
+    let (first, last) = (counts[0], *counts.last().unwrap());
+    assert!(last.0 <= first.0 + 2 && last.1 <= first.1 + 2, "{counts:?}");
+}
+
+#[tokio::test]
+async fn source_after_source_leaves_no_thread_and_no_descriptor() {
+    let output = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "browser::left_behind::a_process_that_counts", "--ignored", "--nocapture"])
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{said} {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The browser source against the double.
 
+mod authority;
 mod ends;
 mod joining;
 mod left_behind;

@@ -136,7 +136,14 @@ fn can_sandbox() -> bool {
         use std::os::unix::fs::MetadataExt;
         let helper = fs::metadata("/usr/lib/chromium/chrome-sandbox").is_ok_and(|file| file.uid() == 0 && file.mode() & 0o4000 != 0);
         let quiet = || Stdio::null();
-        let try_it = Command::new("unshare").env_clear().args(["--user", "true"]).stdin(quiet()).stdout(quiet()).stderr(quiet()).status();
+        let try_it = Command::new("unshare")
+            .env_clear()
+            .env("PATH", spawn::path())
+            .args(["--user", "true"])
+            .stdin(quiet())
+            .stdout(quiet())
+            .stderr(quiet())
+            .status();
         helper || try_it.is_ok_and(|status| status.success())
     })
 }
@@ -152,7 +159,14 @@ fn trust(home: &Path, authorities: &Path) -> Result<(), MediaError> {
     let mut location = OsString::from("sql:");
     location.push(&database);
     let run = |args: &[&str]| -> Result<(), MediaError> {
-        let output = Command::new("certutil").env_clear().arg("-d").arg(&location).args(args).stdin(Stdio::null()).output();
+        let output = Command::new("certutil")
+            .env_clear()
+            .env("PATH", spawn::path())
+            .arg("-d")
+            .arg(&location)
+            .args(args)
+            .stdin(Stdio::null())
+            .output();
         let output = output.map_err(|error| failed(&format!("certutil (apt: libnss3-tools) cannot be run: {error}")))?;
         if output.status.success() { Ok(()) } else { Err(failed(&String::from_utf8_lossy(&output.stderr).trim())) }
     };

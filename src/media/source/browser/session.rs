@@ -25,8 +25,8 @@ use crate::media::source::{Evidence, ProgramInput, SourceEnd, SourceEvent, Step}
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// How long a page may keep us waiting for an answer.
 const PAGE_SILENT: Duration = Duration::from_secs(10);
-/// How long the browser itself may.
-const BROWSER_SILENT: Duration = Duration::from_secs(5);
+/// How long the browser itself may: a busy machine must not make things worse by starting another.
+const BROWSER_SILENT: Duration = Duration::from_secs(8);
 
 /// Runs a source to its end and reports it.
 pub(super) async fn run(

@@ -4,7 +4,7 @@ use super::v3::{BREAKOUT, CLOSE, CONFIRM, DIALOGS, DISMISS, MEETING, PLAY};
 use super::{Adapter, Click, Target, When};
 
 pub(super) static ADAPTER: Adapter = Adapter {
-    client_path: "/html5client/",
+    client_path: "/html5client",
     lobby_path: Some("/guestWait"),
     meeting: MEETING,
     lobby: &["guestMessage"],

@@ -3,7 +3,7 @@
 use super::{Adapter, Click, Target, When};
 
 pub(super) static ADAPTER: Adapter = Adapter {
-    client_path: "/html5client/",
+    client_path: "/html5client",
     lobby_path: None,
     meeting: MEETING,
     lobby: &["guestMessage"],

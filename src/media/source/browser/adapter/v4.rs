@@ -4,7 +4,7 @@ use super::Adapter;
 use super::v3::{CLICKS, DIALOGS};
 
 pub(super) static ADAPTER: Adapter = Adapter {
-    client_path: "/html5client/",
+    client_path: "/html5client",
     lobby_path: None,
     meeting: &[
         "presentationContainer",

@@ -76,12 +76,16 @@ pub(super) fn pipe_to() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((theirs, ours))
 }
 
+/// Where programs are looked for.
+pub(super) fn path() -> OsString {
+    std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into())
+}
+
 /// All that a child may know of our environment.
 pub(super) fn environment(folder: &Folder) -> Vec<(&'static str, OsString)> {
     let home = folder.path().as_os_str();
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     vec![
-        ("PATH", path),
+        ("PATH", path()),
         ("LANG", "C.UTF-8".into()),
         ("HOME", home.into()),
         ("TMPDIR", home.into()),

@@ -56,17 +56,6 @@ impl Launcher {
         Ok(BrowserPlan { meeting, runtime: self.runtime.clone(), chromium: self.chromium.clone(), ca_file: self.ca_file.clone() })
     }
 
-    /// Looks hosts up for outputs, on their own threads.
-    fn resolve(&self) -> Resolve {
-        let (reach, runtime) = (self.reach.clone(), tokio::runtime::Handle::current());
-        Arc::new(move |host: &str, port: u16| {
-            runtime.block_on(reach.resolve(host, port)).map_err(|error| {
-                let found = MediaError::target(error.code(), error.to_string());
-                if error.retry() { found } else { found.fatal() }
-            })
-        })
-    }
-
     /// Seals a target's address for its row.
     pub(super) fn seal(&self, id: &str, address: &TargetAddress) -> String {
         let text = serde_json::to_string(address).unwrap_or_default();
@@ -80,6 +69,17 @@ impl Launcher {
         let url = target_url(&address).map_err(|_| broken())?;
         Ok(TargetPlan { id: row.id.clone(), label: row.label.clone(), url })
     }
+}
+
+/// Looks hosts up for outputs, on their own threads.
+pub(super) fn resolver(reach: &Reach) -> Resolve {
+    let (reach, runtime) = (reach.clone(), tokio::runtime::Handle::current());
+    Arc::new(move |host: &str, port: u16| {
+        runtime.block_on(reach.resolve(host, port)).map_err(|error| {
+            let found = MediaError::target(error.code(), error.to_string());
+            if error.retry() { found } else { found.fatal() }
+        })
+    })
 }
 
 /// BBB's name of a layout, as an admin chose it.
@@ -133,6 +133,6 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
         voice_filter: row.voice_filter == 1,
         paused: row.paused == 1,
         resumed: matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)),
-        resolve: launcher.resolve(),
+        resolve: resolver(&launcher.reach),
     })
 }

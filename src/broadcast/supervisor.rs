@@ -13,10 +13,10 @@ use super::capacity::{self, Class, Costs, Full, Resources};
 use super::evidence;
 use super::launch::{self, Launcher};
 use super::load::{self, LoadMeter};
-use super::model::{Row, SourceKind, TargetAddress};
+use super::model::{Row, SourceKind, TargetAddress, word};
 use super::news::NewsDesk;
 use super::room_state::{self, RoomState};
-use super::session::{Event, Report, Session, Standing, state_line};
+use super::session::{Event, Report, Session, Standing, View, state_line};
 use super::state::{Phase, Reason};
 use super::store;
 use crate::config::Settings;
@@ -25,7 +25,7 @@ use crate::media::profile::Profile;
 use crate::store::{Store, StoreError};
 
 /// How often the cost of what runs is measured.
-const LEARN_EVERY: Duration = Duration::from_secs(10);
+const LEARN_EVERY: Duration = Duration::from_secs(5);
 /// How often numbers are told to those who watch.
 const NUMBERS_EVERY: Duration = Duration::from_secs(1);
 /// Reports of a session that are not yet kept.
@@ -226,14 +226,14 @@ impl Supervisor {
         if drained {
             return;
         }
-        if let Err(error) = store::keep_standing(&self.0.store, &row.id, standing).await {
-            tracing::error!(broadcast = row.id, %error, "where a broadcast stands could not be kept");
-        }
-        // A step alone has a line of its own from the source.
+        // The list is complete before the change shows. A step alone has a line of its own from the source.
         let line = state_line(standing);
         if last.as_deref() != Some(&*line.message) {
             self.event(&row.id, &line).await;
             *last = Some(line.message);
+        }
+        if let Err(error) = store::keep_standing(&self.0.store, &row.id, standing).await {
+            tracing::error!(broadcast = row.id, %error, "where a broadcast stands could not be kept");
         }
         self.0.news.tell("broadcast", standing_json(&row.id, standing));
         self.tell_room(row).await;
@@ -317,7 +317,25 @@ async fn learn(inner: Weak<Inner>) {
             let each = Resources { cores: used.cores / share, memory_mb: used.memory_mb / share };
             inner.costs.lock().unwrap_or_else(PoisonError::into_inner).learn(first, each);
         }
+        count(&inner);
         drop(inner);
         tokio::time::sleep(LEARN_EVERY).await;
     }
+}
+
+/// What `/metrics` says of broadcasts: counts by phase and by state of targets, and what goes out in all.
+fn count(inner: &Inner) {
+    let views: Vec<View> = inner.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().map(Session::view).collect();
+    #[expect(clippy::cast_precision_loss, reason = "counts of broadcasts and targets")]
+    let number = |count: usize| count as f64;
+    for phase in [Phase::Waiting, Phase::Joining, Phase::Live, Phase::Interrupted, Phase::Ending] {
+        let here = views.iter().filter(|view| view.standing.phase == phase).count();
+        metrics::gauge!("bluecast_broadcasts", "phase" => word(&phase)).set(number(here));
+    }
+    for state in ["connecting", "live", "backing_off", "failed"] {
+        let here = views.iter().flat_map(|view| &view.targets).filter(|target| target.state == state).count();
+        metrics::gauge!("bluecast_targets", "state" => state).set(number(here));
+    }
+    metrics::gauge!("bluecast_video_kbps").set(views.iter().map(|view| view.program.video_kbps).sum::<f64>());
+    metrics::gauge!("bluecast_pictures_per_second").set(views.iter().map(|view| view.program.fps).sum::<f64>());
 }

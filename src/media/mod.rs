@@ -3,6 +3,7 @@
 pub mod audio;
 pub mod clock;
 pub mod error;
+pub mod graph;
 pub mod hub;
 pub mod latch;
 pub mod output;

@@ -9,6 +9,7 @@ use super::list::find;
 use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::http::{Answer, Path, Problem};
+use crate::media::graph::svg;
 
 /// A JPEG of what is going out now.
 #[utoipa::path(
@@ -20,6 +21,17 @@ pub(crate) async fn snapshot(_caller: Allowed<perm::BroadcastView>, State(app): 
     let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
     let picture = session.snapshot().await.map_err(Problem::internal)?;
     Ok(picture_answer(picture.to_vec(), "image/jpeg"))
+}
+
+/// The running pipelines as a drawing: elements, states and caps; no addresses.
+#[utoipa::path(
+    get, path = "/broadcasts/{id}/graph.svg", tag = "broadcast", params(("id" = String, Path)),
+    responses((status = 200, content_type = "image/svg+xml"), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn graph(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
+    let row = find(&app, &id).await?;
+    let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
+    Ok(picture_answer(svg(session.program().clock()).into_bytes(), "image/svg+xml"))
 }
 
 /// What the meeting's page showed when it last went wrong.

@@ -279,6 +279,7 @@ pub(in crate::broadcast) fn state_line(standing: &Standing) -> Event {
         (Phase::Live, _) if standing.paused => "Paused: the slate is out.",
         (Phase::Live, _) => "Live.",
         (Phase::Interrupted, _) => "Interrupted: the slate is out while the source is built again.",
+        (Phase::Ending, _) => "Being taken down.",
         (_, Some(Reason::Stopped)) => "Stopped.",
         (_, Some(Reason::MeetingEnded)) => "The meeting is over.",
         (_, Some(Reason::Removed)) => "Over: the bot was removed.",

@@ -1,5 +1,6 @@
 //! Broadcasts from Start to Stop, over the API.
 
+mod killed;
 mod meeting;
 mod test_source;
 

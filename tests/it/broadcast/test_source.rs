@@ -111,6 +111,9 @@ async fn the_same_target_is_never_fed_twice_and_capacity_is_refused_with_numbers
     let target_id = added["id"].as_str().unwrap();
     app.admin.delete(&format!("/broadcasts/{id}/targets/{target_id}")).await.expect(204);
     app.admin.delete(&format!("/broadcasts/{id}/targets/{target_id}")).await.problem(404, "not_found");
+    let graph = app.admin.get(&format!("/broadcasts/{id}/graph.svg")).await;
+    assert!(graph.text.contains("x264enc") && graph.text.contains("playing"), "{}", graph.text);
+    assert!(!graph.text.contains("hidden-key-7") && !graph.text.contains("127.0.0.1"));
     let events = app.admin.get(&format!("/broadcasts/{id}/events")).await;
     assert!(!events.text.contains("hidden-key-7"), "{}", events.text);
     app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod hub_decode;
 pub mod nginx;
 pub mod postgres;
+pub mod process;
 pub mod srt;
 pub mod tls;
 pub mod wait;

@@ -1,0 +1,64 @@
+//! The program killed, started again, and ended in order.
+
+use serde_json::json;
+
+use crate::browser::running::BROWSERS;
+use crate::support::bbb::Bbb;
+use crate::support::decode::Decoder;
+use crate::support::nginx::Nginx;
+use crate::support::process::{Folders, Process};
+use crate::support::wait::until;
+
+async fn until_phase(process: &Process, id: &str, wanted: &str) {
+    until(60, wanted, async || {
+        let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
+        (view["phase"] == wanted).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
+    let _browser = BROWSERS.acquire().await.unwrap();
+    let (bbb, nginx, folders) = (Bbb::start().await, Nginx::start(), Folders::new());
+    let meeting = bbb.meeting("m1");
+    meeting.people(2);
+    let process = Process::start(&folders).await;
+    let server = json!({ "name": "The double", "url": bbb.url(), "secret": bbb.secret().reveal() });
+    let server = process.admin.post("/servers", server).await.expect(201);
+    let url = nginx.url("a-stream-key");
+    let request = json!({
+        "server_id": server["id"], "meeting_id": "m1", "targets": [{ "url": url }],
+        "profile": "480p30", "overrides": { "width": 640, "height": 360 },
+    });
+    let id = process.admin.post("/broadcasts", request).await.expect(201)["id"].as_str().unwrap().to_owned();
+    until_phase(&process, &id, "live").await;
+    until(30, "the target is live", async || {
+        let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
+        (view["targets"][0]["state"] == "live").then_some(())
+    })
+    .await;
+    let commands = folders.users();
+    assert!(commands.iter().any(|command| command.contains("chromium")), "{commands:?}");
+    for secret in ["a-stream-key", bbb.secret().reveal(), "checksum", "sessionToken"] {
+        assert!(!commands.iter().any(|command| command.contains(secret)), "{secret} in {commands:?}");
+    }
+
+    process.kill();
+    until(10, "the children of the dead process are gone", async || folders.users().is_empty().then_some(())).await;
+
+    let process = Process::start(&folders).await;
+    let decoder = until(10, "the stream is back", async || {
+        let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
+        (view["targets"][0]["state"] == "live").then(|| Decoder::rtmp(&url))
+    })
+    .await;
+    until(30, "a picture, be it the slate", async || (decoder.count() > 0).then_some(())).await;
+    until_phase(&process, &id, "live").await;
+    until(30, "the meeting's clock", async || decoder.pictures().iter().any(|picture| picture.strip.is_some()).then_some(())).await;
+
+    assert!(process.terminate().await.success());
+    assert_eq!(folders.users(), Vec::<String>::new());
+    let left: Vec<_> = std::fs::read_dir(folders.temporary.path().join("bluecast")).into_iter().flatten().flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -102,7 +102,7 @@ pub struct Meeting {
     pub breakout: bool,
     /// The meeting that a breakout room belongs to.
     pub parent_id: Option<String>,
-    /// People in it, bots not counted.
+    /// People in it. Whether bots count differs between releases.
     pub participants: u32,
     /// Moderators in it.
     pub moderators: u32,

@@ -42,6 +42,7 @@ impl Sighting {
 #[derive(Clone, Debug, Default)]
 pub struct MeetingWatch {
     has_run: bool,
+    run_id: Option<String>,
     first_sign: Option<Instant>,
     over: bool,
 }
@@ -55,6 +56,19 @@ impl MeetingWatch {
     /// For a meeting that was seen running.
     pub fn running() -> Self {
         Self { has_run: true, ..Self::default() }
+    }
+
+    /// Takes an answer of the server into account; true from when the meeting is over. A meeting that runs under the same id but is another
+    /// run of it than the first one seen is a sign of the end too: what is on the air was not meant for those who meet there now.
+    pub fn see(&mut self, answer: &Result<Meeting, BbbError>, at: Instant) -> bool {
+        let sighting = match (Sighting::of(answer), answer) {
+            (Sighting::Running, Ok(meeting)) if !meeting.internal_id.is_empty() => {
+                let first = self.run_id.get_or_insert_with(|| meeting.internal_id.clone());
+                if *first == meeting.internal_id { Sighting::Running } else { Sighting::Ended }
+            }
+            (sighting, _) => sighting,
+        };
+        self.note(sighting, at)
     }
 
     /// Takes a look into account; true from when the meeting is over.
@@ -122,6 +136,26 @@ mod tests {
     fn a_meeting_that_has_not_begun_is_waited_for() {
         assert_eq!(run(MeetingWatch::waiting(), &[(0, Unknown), (60, Unknown), (120, Idle), (600, Idle)]), [false; 4]);
         assert_eq!(run(MeetingWatch::waiting(), &[(0, Ended), (60, Ended)]), [false, true]);
+    }
+
+    #[test]
+    fn another_run_under_the_same_id_is_not_the_meeting() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let meeting = |internal_id: &str| {
+            let xml = format!("<r><meetingID>m</meetingID><internalMeetingID>{internal_id}</internalMeetingID><running>true</running></r>");
+            Meeting::read(&super::super::xml::Element::parse(&xml).unwrap()).ok_or(BbbError::NotFound)
+        };
+        let mut watch = MeetingWatch::waiting();
+        let looks = [(0, meeting("x-1")), (10, Err(BbbError::NotFound)), (20, meeting("x-2")), (29, meeting("x-2")), (30, meeting("x-2"))];
+        let over = looks.map(|(second, answer)| watch.see(&answer, at(second)));
+        assert_eq!(over, [false, false, false, false, true]);
+        assert!(watch.has_run() && watch.is_over());
+        let mut watch = MeetingWatch::waiting();
+        assert_eq!(
+            [(0, meeting("")), (30, meeting("x")), (60, meeting("x"))].map(|(second, answer)| watch.see(&answer, at(second))),
+            [false; 3]
+        );
     }
 
     proptest! {

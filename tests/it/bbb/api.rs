@@ -1,7 +1,10 @@
 //! Every call, in both generations' shapes.
 
+use std::time::{Duration, Instant};
+
 use bluecast::bbb::{
-    Algorithm, BaseUrl, BbbError, Client, ClientOptions, CreateParams, Document, Generation as Shape, JoinParams, Layout, Role, Sighting,
+    Algorithm, BaseUrl, BbbError, Client, ClientOptions, CreateParams, Document, Generation as Shape, JoinParams, Layout, MeetingWatch,
+    Role, Sighting,
 };
 use bluecast::reach::Reach;
 use bluecast::secret::Secret;
@@ -279,4 +282,25 @@ async fn people_get_links_and_refused_joins_lead_away() {
     assert_eq!(nul.code(), "invalid");
     let endless = client.join_address(&JoinParams::bot("m", "x").css("a{}".repeat(3000))).await.unwrap_err();
     assert_eq!(endless.code(), "invalid");
+}
+
+#[tokio::test]
+async fn a_meeting_is_over_when_the_server_says_so_twice() {
+    let mut bbb = Bbb::start().await;
+    let meeting = bbb.meeting("m");
+    let client = client(&bbb);
+    let start = Instant::now();
+    let at = |second| start + Duration::from_secs(second);
+    let mut watch = MeetingWatch::waiting();
+    meeting.running(false);
+    assert!(!watch.see(&client.meeting("m").await, at(0)) && !watch.has_run());
+    meeting.running(true);
+    assert!(!watch.see(&client.meeting("m").await, at(10)) && watch.has_run());
+    meeting.end();
+    assert!(!watch.see(&client.meeting("m").await, at(20)));
+    bbb.go_away().await;
+    assert!(!watch.see(&client.meeting("m").await, at(50)), "silence is no evidence");
+    bbb.come_back().await;
+    meeting.remove();
+    assert!(watch.see(&client.meeting("m").await, at(60)));
 }

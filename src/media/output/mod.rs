@@ -17,6 +17,7 @@ mod srt;
 mod srt_probe;
 mod status;
 pub mod target;
+pub mod trust;
 mod ts;
 pub mod whep;
 

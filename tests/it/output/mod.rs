@@ -2,6 +2,7 @@
 
 mod rig;
 mod rtmp;
+mod rtmps;
 mod srt;
 mod whep;
 

@@ -28,7 +28,7 @@ export function phaseText(broadcast: Broadcast): string {
 }
 
 export function targetTone(target: Target): Tone {
-  return ({ live: "good", connecting: "brand", backing_off: "warn", failed: "bad" } as const)[target.state] ?? "";
+  return ({ live: "good", connecting: "brand", backing_off: "warn", failed: "bad", ended: "" } as const)[target.state] ?? "";
 }
 
 export function targetState(target: Target): string {

@@ -4,6 +4,8 @@ import { applyChange, inOrder, type Change, type EventName } from "../api/merge"
 import type { Broadcast, NewBroadcast, Origin, Page, Room, Server, Session } from "../api/types";
 import { follow } from "./stream";
 
+/** Changes kept to be told again to answers that were on their way meanwhile. */
+const KEPT = 500;
 /** Broadcasts that are shown; older ones have their own address. */
 const NEWEST = 100;
 
@@ -21,6 +23,9 @@ class House {
   nowMs = $state(Date.now());
   /** Counts the changes of each broadcast, so that its event list knows when to ask again. */
   changes = $state.raw<Record<string, number>>({});
+
+  private heard: { serial: number; name: EventName; change: Change }[] = [];
+  private serial = 0;
 
   readonly running = $derived(inOrder(this.broadcasts).filter((one) => one.phase !== "ended"));
   readonly ended = $derived(inOrder(this.broadcasts).filter((one) => one.phase === "ended"));
@@ -41,6 +46,7 @@ class House {
   }
 
   async refresh(): Promise<void> {
+    const since = this.serial;
     try {
       this.session = await call<Session>("GET", "/session");
       const [broadcasts, servers, origins, rooms] = await Promise.all([
@@ -49,7 +55,7 @@ class House {
         this.listed<Origin>("/origins"),
         this.listed<Room>("/rooms"),
       ]);
-      Object.assign(this, { broadcasts: broadcasts.items, servers, origins, rooms, fault: null });
+      Object.assign(this, { broadcasts: this.caughtUp(broadcasts.items, since), servers, origins, rooms, fault: null });
       for (const one of broadcasts.items) this.changed(one.id);
     } catch (error) {
       this.fault = asProblem(error);
@@ -64,15 +70,18 @@ class House {
   }
 
   async startBroadcast(body: NewBroadcast): Promise<Broadcast> {
+    const since = this.serial;
     const broadcast = await call<Broadcast>("POST", "/broadcasts", body);
-    this.put(broadcast);
+    this.caughtUp([broadcast], since).forEach((one) => this.put(one));
     return broadcast;
   }
 
   /** Fetches one broadcast; one that is gone leaves the list. */
   async fetchBroadcast(id: string): Promise<void> {
+    const since = this.serial;
     try {
-      this.put(await call<Broadcast>("GET", `/broadcasts/${encodeURIComponent(id)}`));
+      const broadcast = await call<Broadcast>("GET", `/broadcasts/${encodeURIComponent(id)}`);
+      this.caughtUp([broadcast], since).forEach((one) => this.put(one));
     } catch (error) {
       if (asProblem(error).status === 404) this.broadcasts = this.broadcasts.filter((one) => one.id !== id);
     }
@@ -95,6 +104,14 @@ class House {
     }
   }
 
+  /** An answer tells what was when it was written: what the stream said since then is newer. */
+  private caughtUp(broadcasts: Broadcast[], since: number): Broadcast[] {
+    for (const { serial, name, change } of this.heard) {
+      if (serial > since) broadcasts = applyChange(broadcasts, name, change).broadcasts;
+    }
+    return broadcasts;
+  }
+
   private put(broadcast: Broadcast): void {
     const rest = this.broadcasts.filter((one) => one.id !== broadcast.id);
     this.broadcasts = [...rest, broadcast];
@@ -106,6 +123,8 @@ class House {
   }
 
   private take(name: EventName, change: Change): void {
+    this.serial += 1;
+    this.heard = [...this.heard.slice(-KEPT), { serial: this.serial, name, change }];
     if (name === "room") return void this.reload("rooms").catch(() => undefined);
     const { broadcasts, need } = applyChange(this.broadcasts, name, change);
     this.broadcasts = broadcasts;

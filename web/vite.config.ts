@@ -43,6 +43,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 300,
     rollupOptions: {
+      // How long plugins took is nothing that `make run` should talk about.
+      checks: { pluginTimings: false },
       input: [entry("site.ts"), entry("login.ts"), entry("admin.ts"), entry("watch.ts")],
     },
   },

@@ -22,8 +22,9 @@ export async function loadMessages(): Promise<void> {
   messages = (await catalogues[language]()).default;
 }
 
-export function locale(): string {
-  return language;
+/** Times and numbers as the reader's region writes them, where the browser knows it. */
+function region(): string {
+  return navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
 }
 
 export function fill(text: string, values: Values = {}): string {
@@ -46,7 +47,7 @@ export function known(key: string): string | undefined {
 }
 
 export function number(n: number, digits = 0): string {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(n);
+  return new Intl.NumberFormat(region(), { maximumFractionDigits: digits }).format(n);
 }
 
 /** `1:02:03`, or `2:03` under an hour. */
@@ -58,11 +59,11 @@ export function duration(ms: number): string {
 }
 
 export function clockTime(rfc3339: string): string {
-  return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(new Date(rfc3339));
+  return new Intl.DateTimeFormat(region(), { timeStyle: "medium" }).format(new Date(rfc3339));
 }
 
 export function dateTime(rfc3339: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(rfc3339));
+  return new Intl.DateTimeFormat(region(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(rfc3339));
 }
 
 export function bytes(n: number): string {
@@ -73,5 +74,5 @@ export function bytes(n: number): string {
     step += 1;
   }
   const unit = steps[step] ?? "byte";
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: step === 0 ? "narrow" : "short", maximumFractionDigits: n < 10 ? 1 : 0 }).format(n);
+  return new Intl.NumberFormat(region(), { style: "unit", unit, unitDisplay: step === 0 ? "narrow" : "short", maximumFractionDigits: n < 10 ? 1 : 0 }).format(n);
 }

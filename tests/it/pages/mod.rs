@@ -1,3 +1,4 @@
 //! The pages: as the server writes them, and in a real Chromium.
 
+mod browser;
 mod served;

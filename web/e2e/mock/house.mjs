@@ -145,7 +145,7 @@ export class House {
         fps: 30,
         distinct_fps: Math.round(26 + random() * 4),
         video_kbps: Math.round(2200 + random() * 600),
-        audio_level_db: broadcast.paused ? -60 : Math.round(-30 + random() * 18),
+        audio_level_db: broadcast.paused ? -100 : Math.round(-30 + random() * 18),
         av_skew_ms: Math.round(random() * 16 - 8),
       };
       this.change(broadcast, { program });

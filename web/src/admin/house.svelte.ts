@@ -1,8 +1,13 @@
 /** What the control room knows: fetched once, kept true by the event stream. */
 import { asProblem, call, list, Problem } from "../api/client";
 import { applyChange, inOrder, type Change, type EventName } from "../api/merge";
-import type { Broadcast, NewBroadcast, Origin, Room, Server, Session } from "../api/types";
+import type { Broadcast, NewBroadcast, Origin, Page, Room, Server, Session } from "../api/types";
 import { follow } from "./stream";
+
+/** Changes kept to be told again to answers that were on their way meanwhile. */
+const KEPT = 500;
+/** Broadcasts that are shown; older ones have their own address. */
+const NEWEST = 100;
 
 class House {
   broadcasts = $state.raw<Broadcast[]>([]);
@@ -18,6 +23,9 @@ class House {
   nowMs = $state(Date.now());
   /** Counts the changes of each broadcast, so that its event list knows when to ask again. */
   changes = $state.raw<Record<string, number>>({});
+
+  private heard: { serial: number; name: EventName; change: Change }[] = [];
+  private serial = 0;
 
   readonly running = $derived(inOrder(this.broadcasts).filter((one) => one.phase !== "ended"));
   readonly ended = $derived(inOrder(this.broadcasts).filter((one) => one.phase === "ended"));
@@ -38,16 +46,17 @@ class House {
   }
 
   async refresh(): Promise<void> {
+    const since = this.serial;
     try {
-      const [session, broadcasts, servers, origins, rooms] = await Promise.all([
-        call<Session>("GET", "/session"),
-        list<Broadcast>("/broadcasts"),
-        list<Server>("/servers"),
-        list<Origin>("/origins"),
-        list<Room>("/rooms"),
+      this.session = await call<Session>("GET", "/session");
+      const [broadcasts, servers, origins, rooms] = await Promise.all([
+        call<Page<Broadcast>>("GET", `/broadcasts?limit=${NEWEST}`),
+        this.listed<Server>("/servers"),
+        this.listed<Origin>("/origins"),
+        this.listed<Room>("/rooms"),
       ]);
-      Object.assign(this, { session, broadcasts, servers, origins, rooms, fault: null });
-      for (const one of broadcasts) this.changed(one.id);
+      Object.assign(this, { broadcasts: this.caughtUp(broadcasts.items, since), servers, origins, rooms, fault: null });
+      for (const one of broadcasts.items) this.changed(one.id);
     } catch (error) {
       this.fault = asProblem(error);
     } finally {
@@ -61,15 +70,18 @@ class House {
   }
 
   async startBroadcast(body: NewBroadcast): Promise<Broadcast> {
+    const since = this.serial;
     const broadcast = await call<Broadcast>("POST", "/broadcasts", body);
-    this.put(broadcast);
+    this.caughtUp([broadcast], since).forEach((one) => this.put(one));
     return broadcast;
   }
 
   /** Fetches one broadcast; one that is gone leaves the list. */
   async fetchBroadcast(id: string): Promise<void> {
+    const since = this.serial;
     try {
-      this.put(await call<Broadcast>("GET", `/broadcasts/${encodeURIComponent(id)}`));
+      const broadcast = await call<Broadcast>("GET", `/broadcasts/${encodeURIComponent(id)}`);
+      this.caughtUp([broadcast], since).forEach((one) => this.put(one));
     } catch (error) {
       if (asProblem(error).status === 404) this.broadcasts = this.broadcasts.filter((one) => one.id !== id);
     }
@@ -79,6 +91,25 @@ class House {
     if (what === "servers") this.servers = await list<Server>("/servers");
     else if (what === "origins") this.origins = await list<Origin>("/origins");
     else this.rooms = await list<Room>("/rooms");
+  }
+
+  /** A list that somebody without the permission for it does without. */
+  private async listed<T>(path: string): Promise<T[]> {
+    try {
+      return await list<T>(path);
+    } catch (error) {
+      const problem = asProblem(error);
+      if (problem.status === 403 || problem.status === 404) return [];
+      throw problem;
+    }
+  }
+
+  /** An answer tells what was when it was written: what the stream said since then is newer. */
+  private caughtUp(broadcasts: Broadcast[], since: number): Broadcast[] {
+    for (const { serial, name, change } of this.heard) {
+      if (serial > since) broadcasts = applyChange(broadcasts, name, change).broadcasts;
+    }
+    return broadcasts;
   }
 
   private put(broadcast: Broadcast): void {
@@ -92,6 +123,8 @@ class House {
   }
 
   private take(name: EventName, change: Change): void {
+    this.serial += 1;
+    this.heard = [...this.heard.slice(-KEPT), { serial: this.serial, name, change }];
     if (name === "room") return void this.reload("rooms").catch(() => undefined);
     const { broadcasts, need } = applyChange(this.broadcasts, name, change);
     this.broadcasts = broadcasts;

@@ -1,5 +1,6 @@
 import { call } from "../api/client";
 import type { Change, EventName } from "../api/merge";
+import { listen } from "../api/stream";
 
 interface Listener {
   onChange: (name: EventName, change: Change) => void;
@@ -10,49 +11,30 @@ interface Listener {
 
 /** A blink of the connection is nobody's business; one that lasts this long is said. */
 const SAID_AFTER_MS = 2500;
-const AGAIN_MS = 3000;
 
-/** Follows the event stream, for ever, until the answer is called. */
-export function follow(listener: Listener): () => void {
-  let source: EventSource | undefined;
+/** Follows the house's event stream, for ever, until the answer is called. */
+export function follow({ onChange, onStale, onConnected }: Listener): () => void {
   let said: ReturnType<typeof setTimeout> | undefined;
-  let again: ReturnType<typeof setTimeout> | undefined;
-  let first = true;
-
-  const open = () => {
-    source = new EventSource("/api/v1/events");
-    source.addEventListener("open", () => {
+  let broken = false;
+  const change = (name: EventName) => (data: unknown) => onChange(name, data as Change);
+  const end = listen("/api/v1/events", {
+    events: { broadcast: change("broadcast"), target: change("target"), room: change("room"), node: change("node"), resync: onStale },
+    onOpen: () => {
       clearTimeout(said);
       said = undefined;
-      listener.onConnected(true);
-      if (!first) listener.onStale();
-      first = false;
-    });
-    source.addEventListener("error", () => {
-      first = false;
-      said ??= setTimeout(() => listener.onConnected(false), SAID_AFTER_MS);
-      if (source?.readyState !== EventSource.CLOSED) return;
-      // The browser gave up, for instance because the session is over: ask, which leads to the login if so.
-      again = setTimeout(() => {
-        void call("GET", "/broadcasts?limit=1").catch(() => undefined);
-        open();
-      }, AGAIN_MS);
-    });
-    source.addEventListener("resync", () => listener.onStale());
-    for (const name of ["broadcast", "target", "room", "node"] as const) {
-      source.addEventListener(name, (event) => {
-        try {
-          listener.onChange(name, JSON.parse((event as MessageEvent<string>).data) as Change);
-        } catch {
-          listener.onStale();
-        }
-      });
-    }
-  };
-  open();
+      onConnected(true);
+      if (broken) onStale();
+      broken = false;
+    },
+    onBroken: (gaveUp) => {
+      broken = true;
+      said ??= setTimeout(() => onConnected(false), SAID_AFTER_MS);
+      // Perhaps the session is over: asking leads to the login if so.
+      if (gaveUp) void call("GET", "/broadcasts?limit=1").catch(() => undefined);
+    },
+  });
   return () => {
     clearTimeout(said);
-    clearTimeout(again);
-    source?.close();
+    end();
   };
 }

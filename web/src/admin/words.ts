@@ -17,10 +17,16 @@ export function phaseTone(broadcast: Broadcast): Tone {
   return broadcast.reason === "failed" || broadcast.reason === "denied" ? "bad" : "";
 }
 
+/** A step says more than the phase on the way in; once it is live, only what is out of the ordinary does. */
+function tellingStep({ source, step, phase }: Broadcast): boolean {
+  if (!step || source === "test" || phase === "ending") return false;
+  return phase !== "live" || (step !== "joined" && step !== "audio_joined");
+}
+
 /** What is happening now, in a sentence. */
 export function phaseText(broadcast: Broadcast): string {
   if (broadcast.phase === "ended") return broadcast.detail || (broadcast.reason ? word("reason", broadcast.reason) : t("reason.stopped"));
-  if (broadcast.step) return word("step", broadcast.step);
+  if (tellingStep(broadcast)) return word("step", broadcast.step ?? "");
   if (broadcast.paused) return t("phase_text.paused");
   if (broadcast.source === "test" && broadcast.phase === "joining") return t("phase_text.test_joining");
   if (broadcast.source === "test" && broadcast.phase === "live") return t("phase_text.test_live");
@@ -28,7 +34,7 @@ export function phaseText(broadcast: Broadcast): string {
 }
 
 export function targetTone(target: Target): Tone {
-  return ({ live: "good", connecting: "brand", backing_off: "warn", failed: "bad" } as const)[target.state] ?? "";
+  return ({ live: "good", connecting: "brand", backing_off: "warn", failed: "bad", ended: "" } as const)[target.state] ?? "";
 }
 
 export function targetState(target: Target): string {

@@ -1,7 +1,7 @@
 /** What the API answers, as far as the pages read it. The full reference is the generated OpenAPI document. */
 
 export type Phase = "waiting" | "joining" | "live" | "interrupted" | "ending" | "ended";
-export type TargetState = "connecting" | "live" | "backing_off" | "failed";
+export type TargetState = "connecting" | "live" | "backing_off" | "failed" | "ended";
 export type RoomState = "none" | "announced" | "live" | "interrupted" | "paused" | "over";
 
 export interface Page<T> {
@@ -113,6 +113,6 @@ export interface NewBroadcast {
   profile: string;
   targets: NewTarget[];
   room?: string;
-  bot?: { name: string; role: "viewer" | "moderator" };
+  bot?: { name?: string; role?: "viewer" | "moderator" };
   announce?: boolean;
 }

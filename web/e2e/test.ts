@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test as base, expect, type Page } from "@playwright/test";
+import { startMock, type Mock } from "./mock/server.mjs";
+
+interface Given {
+  /** What the mock is started with. */
+  mockOptions: { furnished?: boolean; signedIn?: boolean };
+  mock: Mock;
+  /** A tab that sends a picture and a sound for the mock. */
+  media: Page;
+}
+
+export const test = base.extend<Given>({
+  mockOptions: [{ signedIn: true }, { option: true }],
+  mock: async ({ mockOptions }, use) => {
+    const mock = await startMock(mockOptions);
+    await use(mock);
+    await mock.close();
+  },
+  baseURL: async ({ mock }, use) => use(mock.url),
+  media: async ({ browser, mock }, use) => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${mock.url}/mock/media`);
+    await use(page);
+    await page.context().close();
+  },
+  page: async ({ page }, use) => {
+    // A page that breaks its content policy or throws has failed, whatever else it shows.
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(error.message));
+    page.on("console", (message) => {
+      if (/content security policy/i.test(message.text())) faults.push(message.text());
+    });
+    await use(page);
+    expect(faults).toEqual([]);
+  },
+});
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Finding {
+  id: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+/** What axe finds against WCAG 2.2 AA. */
+export async function findings(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  // By the debugger, not by a script element: the page's content policy stays as it is.
+  await session.send("Runtime.evaluate", { expression: axe });
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(root: Document, options: object): Promise<{ violations: Finding[] }> } };
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    return (await axe.run(document, { runOnly: tags })).violations;
+  });
+  await session.detach();
+  return found.flatMap((finding) => finding.nodes.map((node) => `${finding.id}: ${node.html}\n${node.failureSummary}`));
+}
+
+/** How far the page is wider than the window. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/** Waits until the player shows moving pictures. */
+export async function moving(page: Page): Promise<void> {
+  await expect
+    .poll(() => page.evaluate(() => document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0), { timeout: 20_000 })
+    .toBeGreaterThan(5);
+}
+
+export { expect };

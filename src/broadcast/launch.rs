@@ -51,6 +51,7 @@ impl Launcher {
             join,
             meeting_id: row.meeting_id.clone(),
             user_id: row.id.clone(),
+            run: Arc::default(),
             announce: (row.announce == 1).then(|| row.bot_name.clone()),
         };
         Ok(BrowserPlan { meeting, runtime: self.runtime.clone(), chromium: self.chromium.clone(), ca_file: self.ca_file.clone() })

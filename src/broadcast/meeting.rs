@@ -1,5 +1,6 @@
 //! What BBB says of the meeting that a broadcast carries.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -33,6 +34,8 @@ pub struct MeetingLink {
     pub meeting_id: String,
     /// The bot's user id in it.
     pub user_id: String,
+    /// BBB's own id of the run that is carried, once it was seen: a room that is used again later is another meeting.
+    pub run: Arc<OnceLock<String>>,
     /// Tell the meeting's chat, as this name.
     pub announce: Option<String>,
 }
@@ -78,7 +81,13 @@ impl MeetingLink {
     /// Says [`Happened::MeetingOver`] if the server agrees with the page that the meeting is over.
     pub(super) async fn ask_whether_over(self, happened: mpsc::Sender<Happened>) {
         for _ in 0..ASK_TIMES {
-            match Sighting::of(&self.client.meeting(&self.meeting_id).await) {
+            let answer = self.client.meeting(&self.meeting_id).await;
+            let another_run = answer.as_ref().is_ok_and(|meeting| self.run.get().is_some_and(|run| *run != meeting.internal_id));
+            match Sighting::of(&answer) {
+                Sighting::Running if another_run => {
+                    drop(happened.send(Happened::MeetingOver).await);
+                    return;
+                }
                 Sighting::Ended | Sighting::Unknown | Sighting::Idle => {
                     drop(happened.send(Happened::MeetingOver).await);
                     return;
@@ -97,7 +106,13 @@ impl MeetingLink {
             let answer = self.client.meeting(&self.meeting_id).await;
             let now = Instant::now();
             let had_run = watch.has_run();
-            let mut over = watch.note(Sighting::of(&answer), now);
+            let mut over = watch.see(&answer, now);
+            if let Ok(meeting) = &answer
+                && meeting.running
+                && !meeting.internal_id.is_empty()
+            {
+                self.run.get_or_init(|| meeting.internal_id.clone());
+            }
             if !had_run && watch.has_run() && happened.send(Happened::MeetingRuns).await.is_err() {
                 return;
             }

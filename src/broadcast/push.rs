@@ -92,7 +92,14 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
             }
             let role = if meeting.moderator { Role::Moderator } else { Role::Viewer };
             let join = JoinParams::bot(&meeting.meeting_id, &meeting.name).role(role).user_id(&id);
-            let meeting = MeetingLink { client, join, meeting_id: meeting.meeting_id, user_id: id.clone(), announce: Some(meeting.name) };
+            let meeting = MeetingLink {
+                client,
+                join,
+                meeting_id: meeting.meeting_id,
+                user_id: id.clone(),
+                run: Arc::default(),
+                announce: Some(meeting.name),
+            };
             SourcePlan::Browser(Box::new(BrowserPlan {
                 meeting,
                 runtime: std::env::temp_dir().join("bluecast"),

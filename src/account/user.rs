@@ -28,6 +28,14 @@ pub async fn with_permissions(store: &Store, id: &str) -> Result<Option<(User, P
     Ok(Some((user, collect(rows))))
 }
 
+/// The same, by name, whatever its case.
+pub async fn by_name(store: &Store, name: &str) -> Result<Option<(User, Permissions)>, StoreError> {
+    match store.optional::<(String,)>("SELECT id FROM users WHERE lower(name) = lower($1)", args![name]).await? {
+        Some((id,)) => with_permissions(store, &id).await,
+        None => Ok(None),
+    }
+}
+
 /// The permissions of these users, by id; the users are one page, in the order of their ids.
 pub(super) async fn permissions_between(store: &Store, users: &[User]) -> Result<BTreeMap<String, Permissions>, StoreError> {
     let (Some(first), Some(last)) = (users.first(), users.last()) else { return Ok(BTreeMap::new()) };

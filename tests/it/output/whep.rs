@@ -191,7 +191,8 @@ impl Namespace {
             format!("-n {name} link set {far} up"),
             format!("-n {name} link set lo up"),
         ];
-        let run = |step: &String| Command::new("ip").args(step.split(' ')).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        let run =
+            |step: &String| Command::new("ip").args(step.split(' ')).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
         steps.iter().all(run).then_some(namespace)
     }
 }
@@ -236,7 +237,9 @@ async fn the_answer_says_what_is_sent_and_where() {
     let whep = Whep::start(&config).unwrap();
     let accepted = whep.offer("b1", &hub, &clock, OFFER.to_owned()).await.unwrap();
     let answer = &accepted.answer;
-    for expected in ["a=ice-lite", "192.0.2.7", "a=rtpmap:103 H264/90000", "a=sendonly", "stereo=1;sprop-stereo=1", "apt=103", "a=rtcp-fb:103 nack pli"] {
+    for expected in
+        ["a=ice-lite", "192.0.2.7", "a=rtpmap:103 H264/90000", "a=sendonly", "stereo=1;sprop-stereo=1", "apt=103", "a=rtcp-fb:103 nack pli"]
+    {
         assert!(answer.contains(expected), "{expected} in {answer}");
     }
     assert!(answer.contains("packetization-mode=1") && answer.contains("a=setup:passive"), "{answer}");

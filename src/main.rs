@@ -1,9 +1,9 @@
 //! The command line.
 
+mod command;
+
 use std::process::ExitCode;
 
-use bluecast::app::Running;
-use bluecast::config::Settings;
 use clap::{Parser, Subcommand};
 
 /// Puts BigBlueButton meetings on the air.
@@ -18,6 +18,23 @@ struct Cli {
 enum Command {
     /// Serve the site and put meetings on the air.
     Serve,
+    /// Check that everything is there, and name the command that mends what is not.
+    Doctor {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the database up to date, and do nothing else.
+    Migrate,
+    /// Users.
+    #[command(subcommand)]
+    User(command::user::User),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(command::token::Token),
+    /// What GStreamer runs.
+    #[command(subcommand)]
+    Pipeline(command::pipeline::Pipeline),
     /// Print the description of the API.
     Openapi,
     /// Print every setting with its default.
@@ -27,7 +44,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("bluecast: {error:#}");
             ExitCode::FAILURE
@@ -35,33 +52,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => serve(),
-        Command::Openapi => {
-            print!("{}", bluecast::http::openapi::document());
-            Ok(())
-        }
-        Command::EnvExample => {
-            print!("{}", bluecast::config::env_example());
-            Ok(())
-        }
+        Command::Serve => return command::serve::run(),
+        Command::Doctor { json } => return command::doctor::run(json),
+        Command::Migrate => command::migrate()?,
+        Command::User(user) => user.run()?,
+        Command::Token(token) => token.run()?,
+        Command::Pipeline(pipeline) => pipeline.run()?,
+        Command::Openapi => print!("{}", bluecast::http::openapi::document()),
+        Command::EnvExample => print!("{}", bluecast::config::env_example()),
     }
-}
-
-fn serve() -> anyhow::Result<()> {
-    let settings = Settings::from_env()?;
-    bluecast::telemetry::start_log(&settings);
-    tokio::runtime::Runtime::new()?.block_on(async {
-        let running = Running::start(settings).await?;
-        println!("Bluecast listens on http://{}", running.address);
-        if let Some(admin) = &running.first_admin
-            && let Some(password) = &admin.generated_password
-        {
-            println!("First admin: {} with the password {} (shown this once)", admin.name, password.reveal());
-        }
-        tokio::signal::ctrl_c().await?;
-        running.stop().await;
-        Ok(())
-    })
+    Ok(ExitCode::SUCCESS)
 }

@@ -21,7 +21,7 @@ fn is_ours(headers: &HeaderMap, public_url: Option<&Url>) -> bool {
     {
         return true;
     }
-    match (headers.get("sec-fetch-site").map(|value| value.as_bytes()), origin) {
+    match (headers.get("sec-fetch-site").map(header::HeaderValue::as_bytes), origin) {
         (Some(site), _) => site == b"same-origin" || site == b"none",
         (None, None) => true,
         (None, Some(origin)) => {
@@ -35,29 +35,29 @@ fn is_ours(headers: &HeaderMap, public_url: Option<&Url>) -> bool {
 mod tests {
     use super::*;
 
-    fn passes(method: Method, pairs: &[(&'static str, &'static str)], public_url: Option<&str>) -> bool {
+    fn passes(method: &Method, pairs: &[(&'static str, &'static str)], public_url: Option<&str>) -> bool {
         let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        refuse(&method, &headers, public_url.map(|url| url.parse().unwrap()).as_ref()).is_ok()
+        refuse(method, &headers, public_url.map(|url| url.parse().unwrap()).as_ref()).is_ok()
     }
 
     #[test]
     fn only_our_own_pages_write() {
         let host = ("host", "cast.example.org");
-        assert!(passes(Method::GET, &[host, ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], None));
-        assert!(passes(Method::POST, &[host], None));
-        assert!(passes(Method::POST, &[host, ("sec-fetch-site", "same-origin")], None));
-        assert!(passes(Method::POST, &[host, ("origin", "https://cast.example.org")], None));
+        assert!(passes(&Method::GET, &[host, ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], None));
+        assert!(passes(&Method::POST, &[host], None));
+        assert!(passes(&Method::POST, &[host, ("sec-fetch-site", "same-origin")], None));
+        assert!(passes(&Method::POST, &[host, ("origin", "https://cast.example.org")], None));
         assert!(passes(
-            Method::DELETE,
+            &Method::DELETE,
             &[("host", "inside:8080"), ("origin", "https://cast.example.org")],
             Some("https://cast.example.org")
         ));
 
-        assert!(!passes(Method::POST, &[host, ("sec-fetch-site", "cross-site")], None));
-        assert!(!passes(Method::POST, &[host, ("sec-fetch-site", "same-site"), ("origin", "https://other.example.org")], None));
-        assert!(!passes(Method::PATCH, &[host, ("origin", "https://evil.example")], None));
-        assert!(!passes(Method::POST, &[host, ("origin", "null")], None));
-        assert!(!passes(Method::POST, &[host, ("origin", "https://cast.example.org.evil.example")], Some("https://cast.example.org")));
-        assert!(!passes(Method::POST, &[("origin", "http://")], None));
+        assert!(!passes(&Method::POST, &[host, ("sec-fetch-site", "cross-site")], None));
+        assert!(!passes(&Method::POST, &[host, ("sec-fetch-site", "same-site"), ("origin", "https://other.example.org")], None));
+        assert!(!passes(&Method::PATCH, &[host, ("origin", "https://evil.example")], None));
+        assert!(!passes(&Method::POST, &[host, ("origin", "null")], None));
+        assert!(!passes(&Method::POST, &[host, ("origin", "https://cast.example.org.evil.example")], Some("https://cast.example.org")));
+        assert!(!passes(&Method::POST, &[("origin", "http://")], None));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Names and addresses that are remembered; beyond, the longest untouched are forgotten.
 const ENTRIES: usize = 10_000;
 /// Failures are forgotten after so long without another.
-const MEMORY: Duration = Duration::from_secs(15 * 60);
+const MEMORY: Duration = Duration::from_mins(15);
 
 /// How patient we are with one key.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ struct Patience {
 /// A name's wait stays short, so that nobody can lock somebody else out for long.
 const NAME: Patience = Patience { free: 5, longest: Duration::from_secs(30) };
 /// Many people may share an address.
-const ADDRESS: Patience = Patience { free: 20, longest: Duration::from_secs(15 * 60) };
+const ADDRESS: Patience = Patience { free: 20, longest: Duration::from_mins(15) };
 
 impl Patience {
     /// The wait after so many failures: none, then 1 s, 2 s, 4 s… up to the longest.

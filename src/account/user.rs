@@ -25,7 +25,15 @@ pub fn is_name(text: &str) -> bool {
 pub async fn with_permissions(store: &Store, id: &str) -> Result<Option<(User, Permissions)>, StoreError> {
     let Some(user) = store.optional("SELECT id, name, created_ms FROM users WHERE id = $1", args![id]).await? else { return Ok(None) };
     let rows: Vec<(String,)> = store.all("SELECT permission FROM user_permissions WHERE user_id = $1", args![id]).await?;
-    Ok(Some((user, collect(rows))))
+    Ok(Some((user, collect(&rows))))
+}
+
+/// The same, by name, whatever its case.
+pub async fn by_name(store: &Store, name: &str) -> Result<Option<(User, Permissions)>, StoreError> {
+    match store.optional::<(String,)>("SELECT id FROM users WHERE lower(name) = lower($1)", args![name]).await? {
+        Some((id,)) => with_permissions(store, &id).await,
+        None => Ok(None),
+    }
 }
 
 /// The permissions of these users, by id; the users are one page, in the order of their ids.
@@ -38,11 +46,11 @@ pub(super) async fn permissions_between(store: &Store, users: &[User]) -> Result
     for (user_id, permission) in rows {
         by_user.entry(user_id).or_default().push((permission,));
     }
-    Ok(by_user.into_iter().map(|(user_id, rows)| (user_id, collect(rows))).collect())
+    Ok(by_user.into_iter().map(|(user_id, rows)| (user_id, collect(&rows))).collect())
 }
 
 /// Permissions out of their rows; names that no longer exist allow nothing.
-fn collect(rows: Vec<(String,)>) -> Permissions {
+fn collect(rows: &[(String,)]) -> Permissions {
     rows.iter().filter_map(|(name,)| name.parse::<Permission>().ok()).collect()
 }
 

@@ -67,11 +67,11 @@ impl Reader {
     /// A value made by `make`, which gives `None` where the text is not what `wanted` says. The text itself is repeated in no problem, since
     /// some settings are secret.
     pub(super) fn made<T>(&mut self, name: &'static str, wanted: &str, make: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let made = make(self.text(name)?);
-        if made.is_none() {
+        let value = make(self.text(name)?);
+        if value.is_none() {
             self.problem(format!("{name} must be {wanted}"));
         }
-        made
+        value
     }
 
     /// A value by its `FromStr`.

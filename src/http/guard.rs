@@ -90,6 +90,7 @@ fn method_label(method: &Method) -> &'static str {
 }
 
 /// Turns a panic in a handler into an answer.
+#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let message = panic
         .downcast_ref::<String>()

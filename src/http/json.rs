@@ -129,6 +129,7 @@ pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) 
 mod tests {
     use super::*;
 
+    #[expect(clippy::option_option, reason = "absent and null differ")]
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]
     struct Body {

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 /// Connections at a time; more wait in the system's queue.
 const CONNECTIONS: usize = 2048;
 /// How long request headers may take, and a kept connection may idle.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long answers under way may go on after the end was asked for.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after the system refused a connection, usually for want of descriptors.

@@ -60,6 +60,14 @@ pub struct SqliteStore {
     _lock: Option<Arc<File>>,
 }
 
+/// Tries whether the database of the settings can be used, without a change to it; says what was found.
+pub async fn probe(settings: &Settings) -> Result<String, OpenError> {
+    match &settings.database {
+        Database::Sqlite(path) => sqlite::probe(path).await,
+        Database::Postgres(url) => postgres::probe(url).await,
+    }
+}
+
 impl Store {
     /// Opens the database of the settings and brings its tables up to date.
     pub async fn open(settings: &Settings, purpose: Purpose) -> Result<Self, OpenError> {

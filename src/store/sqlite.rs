@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection};
 
 use super::migrate::{self, MIGRATOR};
 use super::{OpenError, Purpose, SqliteStore, Store};
@@ -31,7 +32,19 @@ pub(super) async fn open(path: &Path, purpose: Purpose) -> Result<Store, OpenErr
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT);
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
-    let writer = pool().max_connections(1).connect_with(options.clone()).await.map_err(|error| failed(reason(&error)))?;
+    let writer = pool()
+        .max_connections(1)
+        // On a full disk SQLite takes a transaction back by itself, the ROLLBACK that follows fails, and sqlx counts the transaction as open
+        // for ever. The ping waits for that ROLLBACK; what is then still open goes, and a new connection comes.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+        .connect_with(options.clone())
+        .await
+        .map_err(|error| failed(reason(&error)))?;
     if lock.is_some() {
         MIGRATOR.run(&writer).await
     } else {
@@ -46,6 +59,21 @@ pub(super) async fn open(path: &Path, purpose: Purpose) -> Result<Store, OpenErr
         .await
         .map_err(|error| failed(reason(&error)))?;
     Ok(Store::Sqlite(SqliteStore { readers, writer, _lock: lock }))
+}
+
+/// Reads from the file if there is one, and changes nothing.
+pub(super) async fn probe(path: &Path) -> Result<String, OpenError> {
+    if !path.exists() {
+        return Ok(format!("{} will be made", path.display()));
+    }
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    let read = async {
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        sqlx::query("SELECT name FROM sqlite_master LIMIT 1").fetch_optional(&mut connection).await?;
+        connection.close().await
+    };
+    let failed = |error: sqlx::Error| OpenError::File { path: path.to_owned(), reason: reason(&error) };
+    read.await.map(|()| format!("{} can be read", path.display())).map_err(failed)
 }
 
 /// Takes the lock that keeps a second serving process out.

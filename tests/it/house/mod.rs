@@ -1,6 +1,8 @@
 //! Settings, store, accounts, the HTTP base, servers, origins and rooms.
 
 mod account;
+mod cli;
+mod full;
 mod http;
 mod meetings;
 mod resources;

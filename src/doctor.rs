@@ -1,1 +1,0 @@
-//! Checks what the machine must have, and names the command that mends it.

@@ -75,13 +75,11 @@ impl Link {
         const TYPES: [gst::MessageType; 2] = [gst::MessageType::Error, gst::MessageType::Latency];
         let wait = gst::ClockTime::try_from(wait).unwrap_or(gst::ClockTime::ZERO);
         let Some(message) = self.bus.timed_pop_filtered(wait, &TYPES) else { return Said::Nothing };
-        match message.view() {
-            gst::MessageView::Error(error) => Said::Error(error.error(), error.debug().map(|text| text.to_string()).unwrap_or_default()),
-            _ => {
-                let _ = self.line.pipeline().recalculate_latency();
-                Said::Nothing
-            }
+        if let gst::MessageView::Error(error) = message.view() {
+            return Said::Error(error.error(), error.debug().map(|text| text.to_string()).unwrap_or_default());
         }
+        let _ = self.line.pipeline().recalculate_latency();
+        Said::Nothing
     }
 
     pub(super) fn reading(&mut self) -> Reading {

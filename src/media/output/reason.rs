@@ -60,11 +60,10 @@ pub(super) fn of_pipeline(target: &TargetUrl, error: &gst::glib::Error, debug: &
         return refused(target);
     }
     match (cause(debug), live) {
-        (Some(("g-resolver-error-quark", _)), _) => unknown_host(target),
+        (Some(("g-resolver-error-quark", _) | ("g-io-error-quark", 28)), _) => unknown_host(target),
         (Some(("g-tls-error-quark", _)), _) => tls(target),
         (Some(("g-io-error-quark", 24)), false) => timed_out(target),
         (Some(("g-io-error-quark", 24)), true) => stalled(target),
-        (Some(("g-io-error-quark", 28)), _) => unknown_host(target),
         (Some(("g-io-error-quark", 37 | 38)), _) => unreachable(target),
         (Some(("g-io-error-quark", 39)), _) => refused(target),
         // An RTMP server that dislikes the key says so by closing, most of them without a word before it.

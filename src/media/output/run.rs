@@ -202,14 +202,13 @@ impl Runner {
                 self.feed.open();
             }
             match verdict {
-                Verdict::Connecting | Verdict::Accepted => {}
                 Verdict::TimedOut => return Err(reason::timed_out(&target)),
                 Verdict::Stalled => return Err(reason::stalled(&target)),
                 Verdict::Live if live_since.is_none() => {
                     *live_since = Some(Instant::now());
                     self.went_live();
                 }
-                Verdict::Live => {}
+                Verdict::Connecting | Verdict::Accepted | Verdict::Live => {}
             }
             let (_, dropped) = self.feed.dropped();
             let mut inner = self.shared.lock();

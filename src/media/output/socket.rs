@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(unacknowledged(&[to]), Some(0));
         let (_peer, _) = listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
-        while stream.write(&[0; 65536]).is_ok() {}
+        while stream.write(&[0; 4096]).is_ok() {}
         assert!(unacknowledged(&[to]).is_some_and(|waiting| waiting > 10_000), "{:?}", unacknowledged(&[to]));
         let _second = TcpStream::connect(to).unwrap();
         assert_eq!(unacknowledged(&[to]), None, "two connections cannot be told apart");

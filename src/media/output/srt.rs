@@ -38,7 +38,7 @@ fn cut(pad: &gst::Pad, info: &mut gst::PadProbeInfo) -> gst::PadProbeReturn {
     match info.data.take() {
         Some(gst::PadProbeData::Buffer(buffer)) => {
             // Comes back here as a list.
-            info.flow_res = pad.push_list(gst::BufferList::from([buffer])).map(|_| gst::FlowSuccess::Ok).into();
+            info.flow_res = pad.push_list(gst::BufferList::from([buffer]));
             gst::PadProbeReturn::Handled
         }
         Some(gst::PadProbeData::BufferList(list)) => {

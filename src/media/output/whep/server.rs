@@ -149,17 +149,20 @@ impl Server {
                     self.streams.insert(stream.clone(), joined);
                 }
                 self.viewers.insert(session, Viewer::new(stream, *agreed, Instant::now()));
-                let _ = reply.send(Ok(()));
                 self.report();
+                let _ = reply.send(Ok(()));
             }
             Command::Remove { session, reply } => {
-                let _ = reply.send(self.viewers.contains_key(&session));
+                let known = self.viewers.contains_key(&session);
                 self.remove(&session);
+                let _ = reply.send(known);
             }
             Command::Close { stream } => {
                 let sessions: Vec<String> =
                     self.viewers.iter().filter(|(_, viewer)| viewer.stream == stream).map(|(session, _)| session.clone()).collect();
-                sessions.iter().for_each(|session| self.remove(session));
+                for session in sessions {
+                    self.remove(&session);
+                }
             }
         }
     }
@@ -199,7 +202,9 @@ impl Server {
         if wants_key {
             stream.hub.request_key_frame();
         }
-        gone.iter().for_each(|session| self.remove(session));
+        for session in gone {
+            self.remove(&session);
+        }
     }
 
     fn receive(&mut self, datagram: &[u8], from: SocketAddr) {

@@ -34,6 +34,21 @@ async fn two_sources_neither_see_nor_hear_each_other() {
     tokio::join!(one, other);
 }
 
+#[tokio::test]
+async fn a_start_that_is_stopped_halfway_leaves_nothing() {
+    let (bbb, meeting) = meeting("halfway").await;
+    for children in 0..=3 {
+        let running = Running::join(&bbb, &meeting).await;
+        let started = until(20, "the children", async || Some(running.source.children()).filter(|found| found.len() >= children)).await;
+        let runtime = running.runtime.path().to_owned();
+        running.source.stop().await;
+        for child in started {
+            until(2, "the child's end", async || processes_of(child.pid).is_empty().then_some(())).await;
+        }
+        assert_eq!(fs::read_dir(&runtime).unwrap().count(), 0, "with {children} children");
+    }
+}
+
 /// Not a test of its own: the process that is killed in the next one.
 #[tokio::test]
 #[ignore = "run by the next test, in a process of its own"]

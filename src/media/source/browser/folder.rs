@@ -71,8 +71,8 @@ impl Folder {
         self.change(|record| record.display = Some(number))
     }
 
-    /// Removes it. A browser that was just killed may still write for a moment.
-    pub(super) fn remove(&self) {
+    /// Removes it, within a second. A browser that was just killed may still write for a moment.
+    fn remove(&self) {
         let display = self.record.lock().unwrap_or_else(PoisonError::into_inner).display;
         if let Some(display) = display {
             display::remove_socket(display);
@@ -88,6 +88,12 @@ impl Folder {
         let fresh = self.path.join("record.new");
         fs::write(&fresh, serde_json::to_vec(&*record)?)?;
         fs::rename(fresh, self.path.join(RECORD))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 
@@ -217,8 +223,9 @@ mod tests {
         fs::create_dir(parent.path().join("browser-without-record")).unwrap();
         assert_eq!(reap_leftovers(parent.path()), 0);
         assert!(folder.path().exists());
-        folder.remove();
-        assert!(!folder.path().exists());
+        let path = folder.path().to_owned();
+        drop(folder);
+        assert!(!path.exists());
         assert!(parent.path().join("other").exists() && parent.path().join("browser-without-record").exists());
     }
 }

@@ -37,7 +37,11 @@ pub(super) async fn run(
     cancel: CancellationToken,
     shown: Arc<Shown>,
 ) {
-    let mut session = Session { spec, input, clock, events, shown, folder: None, parts: Parts::default() };
+    let runtime = spec.runtime.clone();
+    // Before anything can be cancelled: a folder that is made on another thread would be nobody's.
+    let folder = tokio::task::spawn_blocking(move || Folder::create(&runtime)).await.map_err(std::io::Error::other).flatten();
+    let folder = folder.map_err(|error| failure("runtime_folder", "The runtime folder cannot be made", &error));
+    let mut session = Session { spec, input, clock, events, shown, parts: Parts::default(), folder };
     let end = tokio::select! {
         () = cancel.cancelled() => SourceEnd::Stopped,
         end = session.live() => end,
@@ -54,10 +58,9 @@ pub(super) async fn run(
     };
     session.parts.take_down().await;
     session.shown.children.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    if let Some(folder) = session.folder.take() {
-        let _ = tokio::task::spawn_blocking(move || folder.remove()).await;
-    }
-    let _ = timeout(Duration::from_secs(10), session.events.send(SourceEvent::Ended(end))).await;
+    let Session { events, folder, .. } = session;
+    let _ = tokio::task::spawn_blocking(move || drop(folder)).await;
+    let _ = timeout(Duration::from_secs(10), events.send(SourceEvent::Ended(end))).await;
 }
 
 /// What runs for a source, in the order in which it was built.
@@ -104,8 +107,9 @@ struct Session {
     clock: MediaClock,
     events: mpsc::Sender<SourceEvent>,
     shown: Arc<Shown>,
-    folder: Option<Folder>,
     parts: Parts,
+    /// Removed after what runs in it is gone.
+    folder: Result<Folder, MediaError>,
 }
 
 impl Session {
@@ -130,10 +134,7 @@ impl Session {
 
     async fn build(&mut self) -> Result<Line, MediaError> {
         self.spec.check()?;
-        let runtime = self.spec.runtime.clone();
-        let folder = tokio::task::spawn_blocking(move || Folder::create(&runtime)).await;
-        let folder = folder.map_err(std::io::Error::other).flatten();
-        let folder = self.folder.insert(folder.map_err(|error| failure("runtime_folder", "The runtime folder cannot be made", &error))?);
+        let folder = self.folder.as_ref().map_err(Clone::clone)?;
 
         let (display, sound) = tokio::join!(display::start(folder, &self.spec), sound::daemon::start(folder));
         // Both are kept before either's failure is told, so that both are taken down.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
+use tokio::sync::oneshot;
 
 use super::super::stats::Counters;
 use super::daemon::SINK;
@@ -33,7 +34,7 @@ pub(in super::super) struct Listener {
 pub(in super::super) struct Capture {
     stop: Option<mpsc::Sender<()>>,
     open: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Capture {
@@ -41,12 +42,16 @@ impl Capture {
     pub(in super::super) fn start(server: String, listener: Listener) -> Result<Self, MediaError> {
         let (stop, stopped) = mpsc::channel();
         let open = Arc::new(AtomicBool::new(false));
+        let (ends, ended) = oneshot::channel();
         let thread = thread::Builder::new().name("sound".into()).spawn({
             let open = Arc::clone(&open);
-            move || run(&server, &Arc::new(listener), &open, &stopped)
+            move || {
+                run(&server, &Arc::new(listener), &open, &stopped);
+                drop(ends);
+            }
         });
-        let thread = thread.map_err(|error| super::super::failure("sound_failed", "No thread for the sound", &error))?;
-        Ok(Self { stop: Some(stop), open, thread: Some(thread) })
+        thread.map_err(|error| super::super::failure("sound_failed", "No thread for the sound", &error))?;
+        Ok(Self { stop: Some(stop), open, ended })
     }
 
     /// Lets the sound out.
@@ -57,11 +62,9 @@ impl Capture {
     /// Ends it. The daemon must be gone before: a pipeline waits for a stopped one.
     pub(in super::super) async fn stop(mut self) {
         self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let joined = tokio::task::spawn_blocking(move || thread.join());
-            if tokio::time::timeout(Duration::from_secs(5), joined).await.is_err() {
-                tracing::warn!("the sound capture does not end");
-            }
+        // The thread is not joined: GStreamer may hang in it, and only it is to hang then.
+        if tokio::time::timeout(Duration::from_secs(5), self.ended).await.is_err() {
+            tracing::warn!("the sound capture does not end");
         }
     }
 }

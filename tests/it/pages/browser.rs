@@ -15,7 +15,8 @@ async fn playwright(config: &str, environment: &[(&str, &str)]) {
     assert!(runner.exists(), "the npm packages are not installed: run scripts/web-build");
     let mut command = Command::new(runner);
     command.current_dir(&web).args(["test", "--config", config]).envs(environment.iter().copied());
-    let child = command.env("FORCE_COLOR", "0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+    let child =
+        command.env("FORCE_COLOR", "0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
     let output = tokio::time::timeout(Duration::from_mins(10), child.unwrap().wait_with_output());
     let output = output.await.expect("the pages' tests end within ten minutes").unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -27,7 +28,8 @@ async fn playwright(config: &str, environment: &[(&str, &str)]) {
 async fn a_person_puts_the_test_picture_on_the_air() {
     let app = TestApp::start().await;
     let url = format!("http://{}", app.address);
-    playwright("e2e/playwright.real.config.ts", &[("BLUECAST_URL", &url), ("BLUECAST_USER", "admin"), ("BLUECAST_PASSWORD", PASSWORD)]).await;
+    playwright("e2e/playwright.real.config.ts", &[("BLUECAST_URL", &url), ("BLUECAST_USER", "admin"), ("BLUECAST_PASSWORD", PASSWORD)])
+        .await;
     app.stop().await;
 }
 

@@ -60,7 +60,7 @@ test("a chosen theme stays, and is there before any script runs", async ({ page 
 
 test("a change of language keeps the place", async ({ page }) => {
   await page.goto("/admin#/servers");
-  await page.getByLabel("Language").first().click();
+  await page.locator("summary").first().click();
   await page.getByRole("link", { name: "Deutsch" }).click();
   await expect(page.getByRole("link", { name: "Räume" })).toBeVisible();
   await expect(page).toHaveURL(/#\/servers$/);
@@ -73,7 +73,7 @@ test("the keyboard reaches the content first, and closes menus", async ({ page }
   await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.locator("main")).toBeFocused();
-  await page.getByLabel("Language").first().press("Enter");
+  await page.locator("summary").first().press("Enter");
   await expect(page.getByRole("link", { name: "हिन्दी" })).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("link", { name: "हिन्दी" })).toBeHidden();

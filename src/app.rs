@@ -14,7 +14,9 @@ use crate::account::{Doorkeeper, FirstAdmin, first_admin};
 use crate::broadcast::{Launcher, Supervisor};
 use crate::config::Settings;
 use crate::http::{Answer, Problem};
+use crate::media::output::trust;
 use crate::media::output::whep::{Whep, WhepConfig, WhepError};
+use crate::media::source::browser::reap_leftovers;
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
@@ -93,6 +95,25 @@ impl App {
         self.whep.get().ok_or_else(|| Problem::unavailable("whep_gone", "WebRTC is not running on this node."))
     }
 
+    /// Clears away what a killed process left behind, and tells GStreamer whom to trust.
+    async fn prepare_media(&self) {
+        let (ca_file, data_dir) = (self.settings.ca_file.clone(), self.settings.data_dir.clone());
+        let prepare = move || {
+            let left = reap_leftovers(&runtime_dir());
+            if left > 0 {
+                tracing::warn!(left, "a process before this one was killed; what its browsers left behind is cleared away");
+            }
+            if let Some(ca_file) = ca_file
+                && let Err(error) = trust::also(&ca_file, &data_dir)
+            {
+                tracing::error!(%error, "BLUECAST_CA_FILE cannot be used for RTMPS");
+            }
+        };
+        if let Err(error) = tokio::task::spawn_blocking(prepare).await {
+            tracing::error!(%error, "preparing failed");
+        }
+    }
+
     fn start_whep(&self) -> Result<(), WhepError> {
         let config = WhepConfig {
             ports: self.settings.webrtc.udp_ports.clone(),
@@ -148,6 +169,7 @@ impl Running {
         let address = listener.local_addr().map_err(cannot)?;
         let app = App::open(settings, Purpose::Serve).await?;
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
+        app.prepare_media().await;
         app.start_whep()?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));

@@ -18,6 +18,8 @@ struct Cli {
 enum Command {
     /// Serve the site and put meetings on the air.
     Serve,
+    /// Put one meeting on the air without panel or database.
+    Push(command::push::Push),
     /// Check that everything is there, and name the command that mends what is not.
     Doctor {
         /// For programs.
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => return command::serve::run(),
+        Command::Push(push) => return push.run(),
         Command::Doctor { json } => return command::doctor::run(json),
         Command::Migrate => command::migrate()?,
         Command::User(user) => user.run()?,

@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod pipeline;
+pub(crate) mod push;
 pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod user;

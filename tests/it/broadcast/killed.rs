@@ -62,3 +62,40 @@ async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
     let left: Vec<_> = std::fs::read_dir(folders.temporary.path().join("bluecast")).into_iter().flatten().flatten().collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn push_does_it_without_panel_or_database_and_ends_when_told() {
+    let (nginx, folders) = (Nginx::start(), Folders::new());
+    let url = nginx.url("pushed-key");
+    let addresses = folders.data.path().join("addresses");
+    std::fs::write(&addresses, format!("{url}\n")).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_bluecast"))
+        .args(["push", "--source", "test", "--profile", "480p30", "--to-file"])
+        .arg(&addresses)
+        .env("TMPDIR", folders.temporary.path())
+        .current_dir(folders.data.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let decoder = until(30, "the stream is there", async || {
+        let decoder = Decoder::rtmp(&url);
+        for _ in 0..50 {
+            if decoder.pictures().iter().any(|picture| picture.strip.is_some()) {
+                return Some(decoder);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        None
+    })
+    .await;
+    let seen = decoder.count();
+    until(10, "it goes on", async || (decoder.count() > seen + 10).then_some(())).await;
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let status = until(20, "push ends", async || child.try_wait().unwrap()).await;
+    let said = std::io::read_to_string(child.stdout.take().unwrap()).unwrap();
+    assert!(status.success() && said.contains("Live.") && said.contains("Stopped."), "{status}: {said}");
+    assert!(!said.contains("pushed-key"), "{said}");
+    let made: Vec<_> = std::fs::read_dir(folders.data.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(made, ["addresses"]);
+}

@@ -68,7 +68,7 @@ impl Process {
             .spawn()
             .unwrap();
         let address: SocketAddr = until(30, "the program says where it listens", async || {
-            let text = std::fs::read_to_string(&log).ok()?;
+            let text = std::fs::read_to_string(&log).ok()?.replace("localhost", "127.0.0.1");
             let after = text.split_once("http://")?.1;
             after.split(|c: char| c.is_whitespace() || c == '/').next()?.parse().ok()
         })

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 /// Speaks on standard output: `ready FOLDER`, or nothing.
 const KEEPER: &str = r#"
 set -eu
-trap '' INT
+trap '' INT TERM HUP
 programs=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 folder=$(mktemp -d "${TMPDIR:-/tmp}/bluecast-postgres-XXXXXX")
 as=""

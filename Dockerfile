@@ -30,7 +30,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       libssl3t64 libyuv0 \
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-      gstreamer1.0-x gstreamer1.0-pulseaudio librsvg2-common \
+      gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
       chromium xvfb pulseaudio fonts-noto-core ca-certificates libnss3-tools \
  && rm -rf /var/lib/apt/lists/* \
  # Only root may make the folder that X servers put their sockets in.

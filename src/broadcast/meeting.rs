@@ -21,7 +21,7 @@ const RUNNING_EVERY: Duration = Duration::from_secs(10);
 const ASK_TIMES: usize = 5;
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// A bot that has been alone for this long leaves: otherwise it might keep an empty meeting alive for ever.
-const ALONE_FOR: Duration = Duration::from_secs(300);
+const ALONE_FOR: Duration = Duration::from_mins(5);
 
 /// A meeting and the way to it.
 #[derive(Clone)]

@@ -97,6 +97,9 @@ pub struct View {
 /// How long a snapshot is good for.
 const SNAPSHOT_FOR: Duration = Duration::from_secs(1);
 
+/// A JPEG and when it was made.
+type Snapshot = (Instant, Arc<Vec<u8>>);
+
 enum Command {
     Stop,
     Pause(bool),
@@ -112,7 +115,7 @@ pub struct Session {
     view: watch::Receiver<View>,
     program: Arc<Program>,
     browser: bool,
-    snapshot: Arc<tokio::sync::Mutex<Option<(Instant, Arc<Vec<u8>>)>>>,
+    snapshot: Arc<tokio::sync::Mutex<Option<Snapshot>>>,
 }
 
 impl Session {

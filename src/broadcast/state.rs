@@ -155,11 +155,11 @@ impl Machine {
     }
 
     /// Takes in what happened at `now`.
-    pub fn on(&mut self, happened: Happened, now: Duration) -> Vec<Effect> {
+    pub fn on(&mut self, happened: &Happened, now: Duration) -> Vec<Effect> {
         if matches!(self.phase, Phase::Ending | Phase::Ended) {
             return Vec::new();
         }
-        match happened {
+        match *happened {
             Happened::Stop => self.end(Reason::Stopped),
             Happened::Limit => self.end(Reason::Limit),
             Happened::MeetingOver => self.end(Reason::MeetingEnded),
@@ -259,8 +259,8 @@ mod tests {
     fn live() -> Machine {
         let (mut machine, effects) = Machine::new(false, false, false);
         assert_eq!(effects, [Effect::StartSource]);
-        machine.on(Happened::Step(Step::Joined), s(1));
-        machine.on(Happened::Shows(true), s(1));
+        machine.on(&Happened::Step(Step::Joined), s(1));
+        machine.on(&Happened::Shows(true), s(1));
         assert_eq!(machine.phase(), Phase::Live);
         machine
     }
@@ -269,10 +269,10 @@ mod tests {
     fn a_meeting_is_waited_for() {
         let (mut machine, effects) = Machine::new(true, false, false);
         assert!(effects.is_empty());
-        assert!(machine.on(Happened::RetryDue, s(1)).is_empty());
-        assert_eq!(machine.on(Happened::MeetingRuns, s(5)), [Effect::StartSource]);
+        assert!(machine.on(&Happened::RetryDue, s(1)).is_empty());
+        assert_eq!(machine.on(&Happened::MeetingRuns, s(5)), [Effect::StartSource]);
         assert_eq!(machine.phase(), Phase::Joining);
-        assert!(machine.on(Happened::MeetingRuns, s(6)).is_empty());
+        assert!(machine.on(&Happened::MeetingRuns, s(6)).is_empty());
     }
 
     #[test]
@@ -284,8 +284,8 @@ mod tests {
     #[test]
     fn a_lobby_is_not_live() {
         let (mut machine, _) = Machine::new(false, false, false);
-        machine.on(Happened::Step(Step::Lobby), s(1));
-        machine.on(Happened::Shows(true), s(2));
+        machine.on(&Happened::Step(Step::Lobby), s(1));
+        machine.on(&Happened::Shows(true), s(2));
         assert_eq!((machine.phase(), machine.step()), (Phase::Joining, Some(Step::Lobby)));
     }
 
@@ -294,45 +294,45 @@ mod tests {
         let mut machine = live();
         let mut waits = Vec::new();
         for _ in 0..8 {
-            let effects = machine.on(Happened::SourceEnded(Ending::Broke), s(2));
+            let effects = machine.on(&Happened::SourceEnded(Ending::Broke), s(2));
             let [Effect::RetryIn(wait)] = effects[..] else { panic!("{effects:?}") };
             waits.push(wait);
             assert_eq!(machine.phase(), Phase::Interrupted);
-            assert_eq!(machine.on(Happened::RetryDue, s(3)), [Effect::StartSource]);
+            assert_eq!(machine.on(&Happened::RetryDue, s(3)), [Effect::StartSource]);
         }
         assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]) && waits[7] == LONGEST_RETRY, "{waits:?}");
-        machine.on(Happened::Step(Step::Joined), s(10));
-        machine.on(Happened::Shows(true), s(10));
-        assert_eq!(machine.on(Happened::SourceEnded(Ending::Broke), s(100)), [Effect::RetryIn(FIRST_RETRY)]);
+        machine.on(&Happened::Step(Step::Joined), s(10));
+        machine.on(&Happened::Shows(true), s(10));
+        assert_eq!(machine.on(&Happened::SourceEnded(Ending::Broke), s(100)), [Effect::RetryIn(FIRST_RETRY)]);
     }
 
     #[test]
     fn a_removed_bot_stays_out_and_a_replaced_one_is_not_removed() {
         for (ending, reason) in [(Ending::Removed, Reason::Removed), (Ending::Denied, Reason::Denied), (Ending::Unusable, Reason::Failed)] {
             let mut machine = live();
-            assert_eq!(machine.on(Happened::SourceEnded(ending), s(2)), [Effect::StopSource, Effect::TakeDown]);
+            assert_eq!(machine.on(&Happened::SourceEnded(ending), s(2)), [Effect::StopSource, Effect::TakeDown]);
             assert_eq!((machine.phase(), machine.reason()), (Phase::Ending, Some(reason)));
-            assert!(machine.on(Happened::RetryDue, s(3)).is_empty());
+            assert!(machine.on(&Happened::RetryDue, s(3)).is_empty());
         }
         let mut machine = live();
-        machine.on(Happened::SourceEnded(Ending::Replaced), s(2));
+        machine.on(&Happened::SourceEnded(Ending::Replaced), s(2));
         assert_eq!(machine.phase(), Phase::Interrupted);
     }
 
     #[test]
     fn the_page_alone_does_not_end_a_meeting() {
         let mut machine = live();
-        assert_eq!(machine.on(Happened::SourceEnded(Ending::SaysOver), s(2))[0], Effect::AskWhetherOver);
+        assert_eq!(machine.on(&Happened::SourceEnded(Ending::SaysOver), s(2))[0], Effect::AskWhetherOver);
         assert_eq!(machine.phase(), Phase::Interrupted);
-        machine.on(Happened::MeetingOver, s(3));
+        machine.on(&Happened::MeetingOver, s(3));
         assert_eq!(machine.reason(), Some(Reason::MeetingEnded));
     }
 
     #[test]
     fn a_pause_is_no_interruption() {
         let mut machine = live();
-        machine.on(Happened::Pause(true), s(2));
-        machine.on(Happened::Shows(false), s(3));
+        machine.on(&Happened::Pause(true), s(2));
+        machine.on(&Happened::Shows(false), s(3));
         assert_eq!((machine.phase(), machine.paused()), (Phase::Live, true));
     }
 
@@ -364,7 +364,7 @@ mod tests {
                     if !runs { continue; }
                     runs = false;
                 }
-                for effect in machine.on(happened, s(index as u64)) {
+                for effect in machine.on(&happened, s(index as u64)) {
                     prop_assert!(!over || effect == Effect::TakeDown);
                     match effect {
                         Effect::StartSource => { prop_assert!(!runs); runs = true; }

@@ -5,7 +5,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
 }
 
 fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
-    read(pairs).map(|settings| panic!("accepted: {settings:?}")).unwrap_or_else(|error: SettingsError| error.problems)
+    read(pairs).map_or_else(|error: SettingsError| error.problems, |settings| panic!("accepted: {settings:?}"))
 }
 
 #[test]

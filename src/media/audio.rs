@@ -18,7 +18,7 @@ const SILENT_AFTER: Duration = Duration::from_millis(300);
 /// Time stamps that stray by less are taken as jitter, and the samples as a continuous stream.
 const JITTER_FRAMES: u64 = CHUNK as u64;
 /// No more than this is ever held: two seconds.
-const HELD_FRAMES: usize = 2 * RATE as usize;
+const HELD_FRAMES: usize = 96_000;
 
 /// A chunk of sound for the encoders.
 #[derive(Clone, Debug, PartialEq, Eq)]

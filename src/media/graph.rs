@@ -14,6 +14,8 @@ const ROW: usize = 96;
 const MARGIN: usize = 24;
 /// Longest caps text that is drawn on a line, in characters.
 const CAPS: usize = 40;
+/// The fields of caps that are drawn.
+const SHOWN: [&str; 9] = ["format", "width", "height", "framerate", "profile", "level", "rate", "channels", "stream-format"];
 
 /// All pipelines that go by this clock, as SVG: a row each.
 pub fn svg(clock: &MediaClock) -> String {
@@ -50,7 +52,7 @@ fn draw(out: &mut String, element: &gst::Element, x: usize, y: usize, leads_on: 
     let fill = if state == "playing" { "#e8f4ec" } else { "#fdf1d8" };
     let (middle, line, small) = (x + BOX_WIDTH / 2, y + 19, y + 35);
     write!(out, r##"<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="{fill}" stroke="#45617f"/>"##)?;
-    write!(out, r##"<text x="{middle}" y="{line}" text-anchor="middle" font-weight="600">{}</text>"##, escape(&factory))?;
+    write!(out, r#"<text x="{middle}" y="{line}" text-anchor="middle" font-weight="600">{}</text>"#, escape(&factory))?;
     write!(out, r##"<text x="{middle}" y="{small}" text-anchor="middle" fill="#555">{state}</text>"##)?;
     if leads_on {
         let (from, to, at) = (x + BOX_WIDTH, x + STEP, y + BOX_HEIGHT / 2);
@@ -67,7 +69,6 @@ fn draw(out: &mut String, element: &gst::Element, x: usize, y: usize, leads_on: 
 fn caps(element: &gst::Element) -> Vec<String> {
     let pad = element.src_pads().into_iter().find_map(|pad| pad.current_caps());
     let Some(structure) = pad.as_ref().and_then(|caps| caps.structure(0)) else { return Vec::new() };
-    const SHOWN: [&str; 9] = ["format", "width", "height", "framerate", "profile", "level", "rate", "channels", "stream-format"];
     let values = SHOWN.iter().filter_map(|name| structure.value(*name).ok()?.serialize().ok()).map(|value| value.to_string());
     let cut = |text: String| text.chars().take(CAPS).collect();
     vec![cut(structure.name().to_string()), cut(values.collect::<Vec<_>>().join(" "))]

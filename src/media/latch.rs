@@ -192,7 +192,8 @@ mod tests {
     #[test]
     fn jitter_does_not_eat_into_the_rate() {
         let mut latch = Latch::new(30);
-        let pictures: Vec<u64> = (0..300).map(|i| 100 + i * 1000 / 30 + [0, 9, 3, 12, 1][i as usize % 5]).collect();
+        let pictures: Vec<u64> =
+            (0..300).map(|i| 100 + i * 1000 / 30 + [0, 9, 3, 12, 1].into_iter().nth(usize::try_from(i).unwrap() % 5).unwrap()).collect();
         let pushed = run(&mut latch, &pictures, &[], 0, 10_100);
         let fresh = pushed.iter().filter(|(_, show)| *show == Show::New).count();
         assert!(fresh >= 297, "{fresh} of 300");

@@ -140,7 +140,7 @@ impl Profile {
     /// Bytes of one I420 picture in `GStreamer`'s default layout.
     pub fn picture_bytes(&self) -> usize {
         let (stride, height) = (self.width.next_multiple_of(4) as usize, self.height.next_multiple_of(2) as usize);
-        let chroma_stride = (self.width.next_multiple_of(2) / 2).next_multiple_of(4) as usize;
+        let chroma_stride = self.width.div_ceil(2).next_multiple_of(4) as usize;
         stride * height + chroma_stride * height
     }
 }

@@ -1,5 +1,6 @@
 //! The picture that goes out while the source is away or the broadcast is paused.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use gstreamer as gst;
@@ -29,7 +30,8 @@ pub fn card(title: &str, profile: &Profile) -> String {
     let mut text = String::new();
     for (index, line) in (0u32..).zip(&lines) {
         let y = top + leading * index;
-        text += &format!(r#"<text x="{}" y="{y}" text-anchor="middle">{}</text>"#, width / 2, escape(line));
+        // Writing to a String cannot fail.
+        let _ = write!(text, r#"<text x="{}" y="{y}" text-anchor="middle">{}</text>"#, width / 2, escape(line));
     }
     let (mark, rule_y) = (height / 9, top + block + size);
     format!(

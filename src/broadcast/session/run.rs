@@ -150,14 +150,14 @@ impl Run {
 
     async fn happened(&mut self, happened: Happened) {
         let before = standing(&self.machine);
-        let effects = self.machine.on(happened, self.begun.elapsed());
+        let effects = self.machine.on(&happened, self.begun.elapsed());
         let after = standing(&self.machine);
         if after != before {
             self.report_state().await;
         }
         if after.phase == Phase::Live && !self.announced {
             self.announced = true;
-            self.say("This meeting is being broadcast live.").await;
+            self.say("This meeting is being broadcast live.");
         }
         self.follow(effects).await;
     }
@@ -185,7 +185,7 @@ impl Run {
     }
 
     /// Tells the meeting's chat, beside everything else: a slow server holds nothing up.
-    async fn say(&self, message: &'static str) {
+    fn say(&self, message: &'static str) {
         let Some(meeting) = self.plan.meeting().cloned() else { return };
         let reports = self.reports.clone();
         tokio::spawn(async move {
@@ -198,7 +198,7 @@ impl Run {
 
     async fn take_down(&mut self) {
         if self.announced && self.machine.reason() != Some(Reason::MeetingEnded) {
-            self.say("The live broadcast of this meeting has ended.").await;
+            self.say("The live broadcast of this meeting has ended.");
         }
         let source = self.source.take();
         let stop_source = async {

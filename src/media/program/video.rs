@@ -50,12 +50,12 @@ struct Next {
 struct Encoder {
     line: Line,
     input: AppSrc,
-    encoder: gst::Element,
+    x264: gst::Element,
 }
 
 impl Video {
     pub(super) fn new(spec: &ProgramSpec, clock: MediaClock, hub: Hub, stats: Arc<Meter>) -> Result<Self, MediaError> {
-        let state = State {
+        let begin = State {
             latch: Latch::new(spec.profile.fps),
             newest: (spec.slate.clone(), Duration::ZERO),
             slate: spec.slate.clone(),
@@ -63,7 +63,7 @@ impl Video {
             stop: false,
         };
         let video = Self {
-            state: Mutex::new(state),
+            state: Mutex::new(begin),
             changed: Condvar::new(),
             clock,
             hub,
@@ -189,7 +189,7 @@ impl Video {
             Ok(gst::FlowSuccess::Ok)
         };
         line.appsink("h264")?.set_callbacks(AppSinkCallbacks::builder().new_sample(publish).build());
-        let encoder = Encoder { input: line.appsrc("raw_video")?, encoder: line.element("encoder")?, line };
+        let encoder = Encoder { input: line.appsrc("raw_video")?, x264: line.element("encoder")?, line };
         encoder.line.play()?;
         Ok(encoder)
     }
@@ -198,7 +198,7 @@ impl Video {
 impl Encoder {
     fn force_key_frame(&self) {
         let event = UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
-        if let Some(pad) = self.encoder.static_pad("src") {
+        if let Some(pad) = self.x264.static_pad("src") {
             pad.send_event(event);
         }
     }

@@ -1,5 +1,6 @@
 //! The program from outside: one module a capability, real parts in `support`.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::pedantic, reason = "tests are read for what they show, not for how")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod bbb;

@@ -247,7 +247,7 @@ async fn signed_join_addresses_let_their_opener_in() {
                 assert!(answer.headers()["set-cookie"].to_str().unwrap().starts_with("JSESSIONID="));
                 let session = &meeting.sessions()[0];
                 assert_eq!((session.name.as_str(), session.user_id.as_str()), ("● LIVE → „Kanal“ & more", "018f-x"));
-                assert_eq!(session.parameters.get("bot").is_some(), generation == Generation::V3_0);
+                assert_eq!(session.parameters.contains_key("bot"), generation == Generation::V3_0);
                 let layout = if generation == Generation::V3_0 { "enforceLayout" } else { "defaultLayout" };
                 let pinned = if generation == Generation::V3_0 { "PRESENTATION_ONLY" } else { "PRESENTATION_FOCUS" };
                 assert_eq!(session.parameters[layout], pinned);

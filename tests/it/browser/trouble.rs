@@ -67,7 +67,7 @@ async fn a_child_that_stands_still_is_noticed() {
             until(2, "the silence", async || (running.source.stats().silences > 0).then_some(())).await;
             let silent = running.seen.look(|seen| seen.last_sign.unwrap().elapsed());
             assert!(silent >= Duration::from_millis(250), "{silent:?}");
-            assert!(began.elapsed() < Duration::from_millis(1000), "{:?}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
         }
         expect(running, codes).await;
     }

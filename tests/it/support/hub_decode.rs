@@ -57,9 +57,9 @@ impl Decoded {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
                 let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                 if video {
-                    seen.pictures.push(read_picture(&sample))
+                    seen.pictures.push(read_picture(&sample));
                 } else {
-                    read_sound(&sample, &mut seen.sound)
+                    read_sound(&sample, &mut seen.sound);
                 }
                 Ok(gst::FlowSuccess::Ok)
             };
@@ -149,13 +149,13 @@ fn begins(marks: &[(i64, bool)]) -> Vec<i64> {
     let mut begins = Vec::new();
     let mut quiet_since = None;
     for (at, on) in marks {
-        if !on {
-            quiet_since = quiet_since.or(Some(*at));
-        } else {
+        if *on {
             if quiet_since.is_some_and(|since| at - since >= 300) {
                 begins.push(*at);
             }
             quiet_since = None;
+        } else {
+            quiet_since = quiet_since.or(Some(*at));
         }
     }
     begins

@@ -49,6 +49,7 @@ struct Cluster {
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
+        #[expect(clippy::zombie_processes, reason = "it outlives every test, and ends with the process")]
         let mut keeper =
             Command::new("sh").args(["-c", KEEPER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell for Postgres");
         let mut line = String::new();

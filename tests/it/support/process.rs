@@ -13,7 +13,6 @@ use super::wait::until;
 /// A serving process, its data folder and its folder for temporary files.
 pub struct Process {
     child: Child,
-    pub address: SocketAddr,
     pub admin: Client,
 }
 
@@ -75,11 +74,7 @@ impl Process {
         .await;
         let admin = Client::new(address);
         admin.log_in("admin", PASSWORD).await;
-        Self { child, address, admin }
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+        Self { child, admin }
     }
 
     /// `kill -9`.

@@ -259,7 +259,7 @@ fn send_chat_message(world: &mut World, asked: &Asked) -> Response {
     if message.chars().count() > 500 || user_name.chars().count() > 255 {
         return failed("validationError", "message must be between 1 and 500 characters");
     }
-    if !world.meetings.get(id).is_some_and(|meeting| !meeting.ended) {
+    if world.meetings.get(id).is_none_or(|meeting| meeting.ended) {
         return failed("meetingNotFound", "A meeting with that ID does not exist");
     }
     world.chat.push(ChatMessage { meeting_id: id.into(), user_name: user_name.into(), message: message.into() });

@@ -4,6 +4,8 @@
 //! builds another. Nothing in here can take the process down or hold it up: every wait has an end.
 
 mod adapter;
+#[doc(hidden)]
+pub mod alone;
 mod cdp;
 mod chromium;
 mod display;

@@ -83,12 +83,23 @@ async fn run() {
     let most = |values: &[f64]| values.iter().copied().fold(f64::MIN, f64::max);
     let least = |values: &[f64]| values.iter().copied().fold(f64::MAX, f64::min);
     table.line("pages's clock to decoded picture, p50 / p95", format!("{} / {} ms", percentile(&ages, 50), percentile(&ages, 95)));
-    table.line("sound after flash: mean, least, most", format!("{:+.0}, {:+.0}, {:+.0} ms", mean(&by_flash), least(&by_flash), most(&by_flash)));
-    table.line("sound after clock: mean, least, most", format!("{:+.0}, {:+.0}, {:+.0} ms", mean(&by_clock), least(&by_clock), most(&by_clock)));
+    table.line(
+        "sound after flash: mean, least, most",
+        format!("{:+.0}, {:+.0}, {:+.0} ms", mean(&by_flash), least(&by_flash), most(&by_flash)),
+    );
+    table.line(
+        "sound after clock: mean, least, most",
+        format!("{:+.0}, {:+.0}, {:+.0} ms", mean(&by_clock), least(&by_clock), most(&by_clock)),
+    );
     table.line("beeps that met their flash / their second", format!("{} / {}", by_flash.len(), by_clock.len()));
     table.at_least("distinct pictures a second", mean(&rates), 29.5, "");
     table.at_most("sound off its flash, mean", mean(&by_flash).abs(), 45.0, "ms");
-    table.at_most("sound off its flash, 95 of 100", percentile(&by_flash.iter().map(|offset| offset.abs()).collect::<Vec<_>>(), 95), 45.0, "ms");
+    table.at_most(
+        "sound off its flash, 95 of 100",
+        percentile(&by_flash.iter().map(|offset| offset.abs()).collect::<Vec<_>>(), 95),
+        45.0,
+        "ms",
+    );
     table.end();
 }
 

@@ -58,8 +58,22 @@ impl Movie {
 pub fn slide(index: usize, width: usize, height: usize) -> String {
     use std::fmt::Write;
     const WORDS: [&str; 16] = [
-        "energy", "of", "the", "system", "remains", "while", "momentum", "changes", "with", "every", "collision", "measured", "in", "two",
-        "frames", "because",
+        "energy",
+        "of",
+        "the",
+        "system",
+        "remains",
+        "while",
+        "momentum",
+        "changes",
+        "with",
+        "every",
+        "collision",
+        "measured",
+        "in",
+        "two",
+        "frames",
+        "because",
     ];
     let paper = ["#ffffff", "#fbf8ef", "#f2f6fb"][index % 3];
     let mut svg = format!(
@@ -142,7 +156,9 @@ fn hash(value: u32) -> u32 {
 /// An SVG as pixels.
 pub fn render(svg: &str, width: usize, height: usize) -> Vec<u8> {
     use gstreamer::prelude::*;
-    let text = format!("appsrc name=in ! rsvgdec ! videoconvert ! video/x-raw,format=BGRx,width={width},height={height} ! appsink name=out sync=false");
+    let text = format!(
+        "appsrc name=in ! rsvgdec ! videoconvert ! video/x-raw,format=BGRx,width={width},height={height} ! appsink name=out sync=false"
+    );
     let pipeline: gstreamer::Pipeline = gstreamer::parse::launch(&text).unwrap().downcast().unwrap();
     let input: gstreamer_app::AppSrc = pipeline.by_name("in").unwrap().downcast().unwrap();
     let output: gstreamer_app::AppSink = pipeline.by_name("out").unwrap().downcast().unwrap();

@@ -15,7 +15,6 @@ fn openssl(folder: &std::path::Path, args: &str) {
 }
 
 #[tokio::test]
-#[ignore = "needs certutil (apt: libnss3-tools)"]
 async fn a_private_authority_is_trusted_when_it_is_given_and_only_then() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -122,7 +122,10 @@ impl Supervisor {
     pub async fn launch(&self, row: Row) {
         let (reports, received) = mpsc::channel(REPORTS);
         let started = match launch::spec(&self.0.launcher, &self.0.store, &row).await {
-            Ok(spec) => Session::start(spec, reports).await,
+            Ok(mut spec) => {
+                spec.slate = tokio::fs::read(self.slate_file(&row.id)).await.ok();
+                Session::start(spec, reports).await
+            }
             Err(error) => Err(error),
         };
         match started {
@@ -156,6 +159,11 @@ impl Supervisor {
             session.pause(paused).await;
         }
         Ok(())
+    }
+
+    /// Where the image is kept that stands in for a broadcast's plain slate.
+    pub(super) fn slate_file(&self, id: &str) -> PathBuf {
+        self.0.data_dir.join("slates").join(id)
     }
 
     /// Seals a target's address for its row.
@@ -212,6 +220,10 @@ impl Supervisor {
             }
         }
         self.sessions().remove(&row.id);
+        if store::one(&self.0.store, &row.id).await.is_ok_and(|kept| kept.is_none_or(|kept| kept.ended_ms.is_some())) {
+            // One that was never set is gone as well.
+            let _ = tokio::fs::remove_file(self.slate_file(&row.id)).await;
+        }
         if let Some(whep) = self.0.whep.get() {
             whep.close(&row.id).await;
         }

@@ -118,7 +118,7 @@ async fn set_paused(app: &App, caller: &Caller, id: &str, paused: bool) -> Answe
 }
 
 /// A broadcast that has not ended, or 404 or 409.
-async fn running(app: &App, id: &str) -> Answer<Row> {
+pub(super) async fn running(app: &App, id: &str) -> Answer<Row> {
     let row = find(app, id).await?;
     if row.ended_ms.is_some() {
         return Err(Problem::conflict("ended", "This broadcast is over."));

@@ -4,6 +4,7 @@ mod control;
 mod events;
 mod list;
 mod media;
+mod slate;
 mod view;
 mod whep;
 
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(control::remove_target))
         .routes(routes!(media::snapshot))
         .routes(routes!(media::graph))
+        .routes(routes!(slate::put, slate::remove))
         .routes(routes!(media::screenshot))
         .routes(routes!(media::console))
         .routes(routes!(whep::preview))

@@ -61,6 +61,11 @@ async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
     assert_eq!(folders.users(), Vec::<String>::new());
     let left: Vec<_> = std::fs::read_dir(folders.temporary.path().join("bluecast")).into_iter().flatten().flatten().collect();
     assert!(left.is_empty(), "{left:?}");
+    let log = std::fs::read_to_string(folders.log()).unwrap();
+    assert!(log.contains("broadcast"), "{log}");
+    for secret in ["a-stream-key", bbb.secret().reveal(), "checksum=", "sessionToken=", crate::support::app::PASSWORD] {
+        assert!(!log.contains(secret), "{secret} in the log");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,25 @@ async fn it_goes_on_the_air_is_seen_paused_and_stopped_on_both_databases() {
 
         app.admin.post(&format!("/broadcasts/{id}/pause"), json!({})).await.expect(202);
         until(10, "paused", async || Some(phase(&app, id).await).filter(|view| view["paused"] == true)).await;
+        let put = |bytes: Vec<u8>| {
+            let request = app.admin.request(reqwest::Method::PUT, &format!("/api/v1/broadcasts/{id}/slate"));
+            crate::support::app::send(request.header("content-type", "image/jpeg").body(bytes))
+        };
+        let white = std::process::Command::new("gst-launch-1.0")
+            .args(["-q", "videotestsrc", "num-buffers=1", "pattern=white", "!", "jpegenc", "!", "fdsink", "fd=1"])
+            .output()
+            .unwrap();
+        put(white.stdout).await.expect(204);
+        put(b"<svg/>".to_vec()).await.problem(422, "bad_image");
+        put([&[0xff, 0xd8, 0xff][..], &[7; 500]].concat()).await.problem(422, "bad_image");
+        put(vec![0xff; 9_000_000]).await.problem(413, "body_too_large");
+        let session = app.app.supervisor.session(id).unwrap();
+        until(10, "the white slate goes out", async || {
+            let picture = session.program().picture();
+            let map = picture.map_readable().unwrap();
+            (map[120 * 428 + 213] > 200).then_some(())
+        })
+        .await;
         app.admin.post(&format!("/broadcasts/{id}/resume"), json!({})).await.expect(202);
         until(10, "resumed", async || Some(phase(&app, id).await).filter(|view| view["paused"] == false)).await;
 

@@ -28,6 +28,11 @@ impl Folders {
         Self { data: tempfile::tempdir().unwrap(), temporary: tempfile::Builder::new().prefix("bc").rand_bytes(4).tempdir().unwrap() }
     }
 
+    /// What all processes have logged, down to debug.
+    pub fn log(&self) -> std::path::PathBuf {
+        self.data.path().join("log")
+    }
+
     /// Processes that have the temporary folder on their command line or in their environment.
     pub fn users(&self) -> Vec<String> {
         users_of(self.temporary.path())
@@ -63,7 +68,8 @@ impl Process {
             .env("TMPDIR", folders.temporary.path())
             .stdin(Stdio::null())
             .stdout(std::fs::File::create(&log).unwrap())
-            .stderr(if std::env::var_os("BLUECAST_TEST_LOG").is_some() { Stdio::inherit() } else { Stdio::null() })
+            .env("BLUECAST_LOG", "debug")
+            .stderr(std::fs::File::options().create(true).append(true).open(folders.log()).unwrap())
             .spawn()
             .unwrap();
         let address: SocketAddr = until(30, "the program says where it listens", async || {

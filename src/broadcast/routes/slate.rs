@@ -1,0 +1,80 @@
+//! An image in place of the plain slate.
+
+use std::path::PathBuf;
+
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::control::running;
+use crate::account::{Allowed, activity, perm};
+use crate::app::App;
+use crate::broadcast::model::Row;
+use crate::http::{Answer, Path, Problem};
+use crate::media::slate;
+
+const IMAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Puts an image in place of the plain slate, for as long as the broadcast lasts: PNG or JPEG, 8 MB at most.
+#[utoipa::path(
+    put, path = "/broadcasts/{id}/slate", tag = "broadcast", params(("id" = String, Path)),
+    request_body(content = Vec<u8>, content_type = "image/png"),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
+)]
+pub(crate) async fn put(
+    caller: Allowed<perm::BroadcastOperate>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer<StatusCode> {
+    let row = running(&app, &id).await?;
+    let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The image has 8 MB at most.");
+    let image = to_bytes(request.into_body(), IMAGE_BYTES).await.map_err(too_large)?.to_vec();
+    // Only these: an SVG from outside could point elsewhere, and a film is no slate.
+    if !image.starts_with(b"\x89PNG\r\n\x1a\n") && !image.starts_with(&[0xff, 0xd8, 0xff]) {
+        return Err(Problem::unprocessable("bad_image", "The slate is a PNG or a JPEG."));
+    }
+    if let Some(session) = app.supervisor.session(&row.id) {
+        let (program, shown) = (session.program().clone(), image.clone());
+        let render = move || slate::render(shown, program.profile()).map(|picture| program.set_slate(picture));
+        let rendered = tokio::task::spawn_blocking(render).await.map_err(Problem::internal)?;
+        rendered.map_err(|error| Problem::unprocessable(error.code, error.message))?;
+    }
+    let path = file(&app, &row);
+    let keep = async {
+        tokio::fs::create_dir_all(path.parent().unwrap_or(&path)).await?;
+        tokio::fs::write(&path, &image).await
+    };
+    keep.await.map_err(|error| Problem::unavailable("storage", format!("The image cannot be kept: {error}.")))?;
+    record(&app, &caller, &row, "slate.set").await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Back to the plain slate.
+#[utoipa::path(
+    delete, path = "/broadcasts/{id}/slate", tag = "broadcast", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn remove(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
+    let row = running(&app, &id).await?;
+    if let Some(session) = app.supervisor.session(&row.id) {
+        let (program, title) = (session.program().clone(), row.meeting_name.clone());
+        let render = move || slate::render_card(&title, program.profile()).map(|picture| program.set_slate(picture));
+        tokio::task::spawn_blocking(render).await.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    }
+    // One that was never set is gone as well.
+    let _ = tokio::fs::remove_file(file(&app, &row)).await;
+    record(&app, &caller, &row, "slate.remove").await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn file(app: &App, row: &Row) -> PathBuf {
+    app.supervisor.slate_file(&row.id)
+}
+
+async fn record(app: &App, caller: &crate::account::Caller, row: &Row, action: &'static str) -> Answer<()> {
+    let mut tx = app.store.begin().await?;
+    activity::record(&mut tx, caller, action, &row.id, json!({ "meeting": row.meeting_name })).await?;
+    Ok(tx.commit().await?)
+}

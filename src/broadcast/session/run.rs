@@ -14,6 +14,8 @@ use crate::media::source::{SourceEnd, SourceEvent, Step};
 
 /// How often the program is asked whether it shows the source.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// So many looks in a row without the source are an interruption; a shorter slate is no news for anybody.
+const UNSEEN_LOOKS: u32 = 5;
 /// Every so many looks the numbers are published.
 const LOOKS_A_VIEW: u32 = 5;
 
@@ -74,7 +76,7 @@ impl Run {
         }
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        let mut looks = 0;
+        let (mut looks, mut unseen) = (0, 0);
         while !self.over {
             tokio::select! {
                 command = commands.recv() => self.command(command).await,
@@ -86,7 +88,10 @@ impl Run {
                     self.happened(Happened::RetryDue).await;
                 }
                 _ = look.tick() => {
-                    self.happened(Happened::Shows(self.program.shows_source())).await;
+                    unseen = if self.program.shows_source() { 0 } else { unseen + 1 };
+                    if unseen == 0 || unseen >= UNSEEN_LOOKS {
+                        self.happened(Happened::Shows(unseen == 0)).await;
+                    }
                     looks += 1;
                     if looks % LOOKS_A_VIEW == 0 {
                         self.publish();

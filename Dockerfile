@@ -27,14 +27,14 @@ RUN mkdir benches \
  && cargo build --locked --release
 
 FROM debian:13-slim
-# What scripts/prepare installs to run, with the libraries instead of their headers, and certutil for BLUECAST_CA_FILE. Without recommended
-# packages on purpose: the helper of chromium-sandbox cannot work in a container, and where it is installed Bluecast relies on it.
+# What scripts/prepare installs to run, with the libraries instead of their headers. Without recommended packages on purpose: the helper of
+# chromium-sandbox cannot work in a container, and where it is installed Bluecast relies on it.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       libssl3t64 libyuv0 \
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
       gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
-      chromium xvfb pulseaudio fonts-noto-core ca-certificates libnss3-tools \
+      chromium libnss3-tools xvfb pulseaudio fonts-noto-core ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
  # Only root may make the folder that X servers put their sockets in.
  && install -d -m 1777 /tmp/.X11-unix \

@@ -2,6 +2,7 @@
 
 mod command;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -63,8 +64,13 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::User(user) => user.run()?,
         Command::Token(token) => token.run()?,
         Command::Pipeline(pipeline) => pipeline.run()?,
-        Command::Openapi => print!("{}", bluecast::http::openapi::document()),
-        Command::EnvExample => print!("{}", bluecast::config::env_example()),
+        Command::Openapi => write(&bluecast::http::openapi::document()),
+        Command::EnvExample => write(&bluecast::config::env_example()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output; whoever reads it may stop early, as `head` does.
+fn write(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -156,8 +156,8 @@ fn line(plan: &TargetPlan, event: &OutputEvent) -> Event {
     let (code, message) = match event.state {
         OutputState::Connecting => ("target_connecting", format!("{}: connecting.", plan.label)),
         OutputState::Live => ("target_live", format!("{}: live.", plan.label)),
-        OutputState::BackingOff => ("target_lost", format!("{}: {reason} Trying again.", plan.label)),
-        OutputState::Failed => ("target_failed", format!("{}: {reason}", plan.label)),
+        OutputState::BackingOff => ("target_lost", format!("{reason} Trying again.")),
+        OutputState::Failed => ("target_failed", reason),
     };
     Event { code, message, target_id: Some(plan.id.clone()) }
 }

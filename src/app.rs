@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -16,7 +15,7 @@ use crate::config::Settings;
 use crate::http::{Answer, Problem};
 use crate::media::output::trust;
 use crate::media::output::whep::{Whep, WhepConfig, WhepError};
-use crate::media::source::browser::reap_leftovers;
+use crate::media::source::browser;
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
@@ -65,7 +64,7 @@ impl App {
         let launcher = Launcher {
             vault: vault.clone(),
             reach: settings.call_allow.clone(),
-            runtime: runtime_dir(),
+            runtime: browser::runtime_dir(),
             chromium: settings.chromium.clone().unwrap_or_else(|| "chromium".into()),
             ca_file: settings.ca_file.clone(),
             servers: servers.clone(),
@@ -99,7 +98,7 @@ impl App {
     async fn prepare_media(&self) {
         let (ca_file, data_dir) = (self.settings.ca_file.clone(), self.settings.data_dir.clone());
         let prepare = move || {
-            let left = reap_leftovers(&runtime_dir());
+            let left = browser::reap_leftovers(&browser::runtime_dir());
             if left > 0 {
                 tracing::warn!(left, "a process before this one was killed; what its browsers left behind is cleared away");
             }
@@ -168,10 +167,11 @@ impl Running {
         let listener = TcpListener::bind(settings.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let app = App::open(settings, Purpose::Serve).await?;
-        let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
         app.prepare_media().await;
         app.start_whep()?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
+        // Last of what may fail: a generated password is shown once, by a start that succeeds.
+        let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
         Ok(Self { app, address, first_admin, serving })
     }
@@ -185,9 +185,4 @@ impl Running {
         }
         self.app.store.close().await;
     }
-}
-
-/// Where browsers live: short, since sockets in it have short names, and never in the data folder, which a browser must not see.
-fn runtime_dir() -> PathBuf {
-    std::env::temp_dir().join("bluecast")
 }

@@ -99,8 +99,9 @@ impl MeetingLink {
     }
 
     /// Looks at the meeting until nobody listens: says when it runs, and when it is over for sure.
-    pub(super) async fn watch(self, happened: mpsc::Sender<Happened>) {
-        let mut watch = MeetingWatch::waiting();
+    pub(super) async fn watch(self, happened: mpsc::Sender<Happened>, resumed: bool) {
+        // One that was live before a restart may have ended meanwhile.
+        let mut watch = if resumed { MeetingWatch::running() } else { MeetingWatch::waiting() };
         let mut alone_since: Option<Instant> = None;
         while !happened.is_closed() {
             let answer = self.client.meeting(&self.meeting_id).await;

@@ -102,7 +102,7 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
             };
             SourcePlan::Browser(Box::new(BrowserPlan {
                 meeting,
-                runtime: std::env::temp_dir().join("bluecast"),
+                runtime: crate::media::source::browser::runtime_dir(),
                 chromium: push.chromium,
                 ca_file: push.ca_file,
             }))

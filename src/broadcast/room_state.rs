@@ -45,7 +45,7 @@ pub(super) fn of(row: Option<&Row>, now_ms: i64) -> RoomState {
         return RoomState { state, since: Some(rfc3339(ended_ms)) };
     }
     let state = match of_word::<Phase>(&row.phase) {
-        Some(Phase::Live) if row.paused == 1 => RoomPhase::Paused,
+        Some(Phase::Live | Phase::Interrupted) if row.paused == 1 => RoomPhase::Paused,
         Some(Phase::Live) => RoomPhase::Live,
         Some(Phase::Interrupted) => RoomPhase::Interrupted,
         Some(Phase::Ending | Phase::Ended) => RoomPhase::Over,

@@ -102,6 +102,7 @@ type Snapshot = (Instant, Arc<Vec<u8>>);
 
 enum Command {
     Stop,
+    Drain,
     Pause(bool),
     AddTarget(TargetPlan),
     RemoveTarget(String, oneshot::Sender<bool>),
@@ -162,8 +163,14 @@ impl Session {
         drop(self.commands.send(Command::Stop).await);
     }
 
+    /// Ends it without a word: the process ends, the broadcast does not. Only [`Report::Over`] follows.
+    pub async fn drain(&self) {
+        drop(self.commands.send(Command::Drain).await);
+    }
+
     /// Pauses or resumes.
     pub async fn pause(&self, paused: bool) {
+        self.program.pause(paused);
         drop(self.commands.send(Command::Pause(paused)).await);
     }
 

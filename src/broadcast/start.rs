@@ -6,7 +6,7 @@ use super::launch::{self, LAYOUTS};
 use super::model::{BotRole, Row, SourceKind, StartRequest, TargetAddress, TargetRequest, word};
 use super::state::Phase;
 use super::store::{self, NewTarget};
-use crate::account::{Allowed, Caller, Permission, activity, perm};
+use crate::account::{Caller, Permission, activity};
 use crate::app::App;
 use crate::http::{Answer, Problem};
 use crate::media::output::TargetUrl;
@@ -19,7 +19,7 @@ const TARGETS: usize = 16;
 const BOT_NAME: &str = "Bluecast · live";
 
 /// Checks a Start, keeps it, and puts it on the air.
-pub(super) async fn start(app: &App, caller: &Allowed<perm::BroadcastOperate>, request: StartRequest) -> Answer<Row> {
+pub(super) async fn start(app: &App, caller: &Caller, request: StartRequest) -> Answer<Row> {
     let profile_name = request.profile.as_deref().unwrap_or(profile::DEFAULT);
     let profile = Profile::named(profile_name)
         .and_then(|profile| profile.with(&request.overrides))
@@ -107,6 +107,9 @@ async fn refuse_double(tx: &mut crate::store::Transaction, target: &NewTarget) -
 pub(super) async fn add_target(app: &App, caller: &Caller, row: &Row, request: &TargetRequest) -> Answer<NewTarget> {
     let target = target(app, caller, request).await?;
     let mut tx = app.store.begin().await?;
+    if !store::is_open(&mut tx, &row.id).await? {
+        return Err(Problem::conflict("ended", "This broadcast is over."));
+    }
     let (count,): (i64,) = tx.one("SELECT COUNT(*) FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL", args![&row.id]).await?;
     if usize::try_from(count).is_ok_and(|count| count >= TARGETS) {
         return Err(Problem::conflict("too_many_targets", format!("A broadcast has {TARGETS} targets at most.")));

@@ -199,7 +199,7 @@ impl Machine {
                 self.phase = Phase::Live;
                 self.shown_since = Some(now);
             }
-            (Phase::Live, false) if !self.paused => {
+            (Phase::Live, false) => {
                 self.phase = Phase::Interrupted;
                 self.shown_since = None;
             }
@@ -332,7 +332,11 @@ mod tests {
     fn a_pause_is_no_interruption() {
         let mut machine = live();
         machine.on(&Happened::Pause(true), s(2));
-        machine.on(&Happened::Shows(false), s(3));
+        machine.on(&Happened::Shows(true), s(3));
+        assert_eq!((machine.phase(), machine.paused()), (Phase::Live, true));
+        machine.on(&Happened::Shows(false), s(4));
+        assert_eq!(machine.phase(), Phase::Interrupted);
+        machine.on(&Happened::Shows(true), s(5));
         assert_eq!((machine.phase(), machine.paused()), (Phase::Live, true));
     }
 

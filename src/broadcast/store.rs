@@ -4,7 +4,7 @@ use super::model::{Row, TargetRow};
 use super::session::{Event, Standing};
 use super::state::Phase;
 use crate::moment::now_ms;
-use crate::store::{Store, StoreError, Transaction, args};
+use crate::store::{Dialect, Store, StoreError, Transaction, args};
 
 const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
      voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired";
@@ -21,6 +21,8 @@ pub(super) struct NewTarget {
 
 /// Events of ended broadcasts, and broadcasts themselves, are read this many at a time at most.
 pub(super) const PAGE: i64 = 200;
+/// How long events are kept.
+const EVENTS_FOR_MS: i64 = 90 * 24 * 3600 * 1000;
 
 pub(super) async fn insert(tx: &mut Transaction, row: &Row, again: bool) -> Result<(), StoreError> {
     tx.run(
@@ -105,8 +107,11 @@ pub(super) async fn list(store: &Store, before: Option<&str>, limit: i64) -> Res
     store.all(sqlx::AssertSqlSafe(sql), args![before.unwrap_or_default(), limit]).await
 }
 
-/// What this node should have on the air.
+/// What this node should have on the air. A file has one process only, whatever its host is called today.
 pub(super) async fn open_on(store: &Store, node: &str) -> Result<Vec<Row>, StoreError> {
+    if store.dialect() == Dialect::Sqlite {
+        store.run("UPDATE broadcasts SET node = $1 WHERE ended_ms IS NULL", args![node]).await?;
+    }
     let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE ended_ms IS NULL AND node = $1 ORDER BY id");
     store.all(sqlx::AssertSqlSafe(sql), args![node]).await
 }
@@ -162,6 +167,23 @@ pub(super) async fn desire(store: &Store, id: &str, desired: bool) -> Result<(),
 
 pub(super) async fn keep_paused(store: &Store, id: &str, paused: bool) -> Result<(), StoreError> {
     store.run("UPDATE broadcasts SET paused = $1 WHERE id = $2 AND ended_ms IS NULL", args![paused, id]).await.map(drop)
+}
+
+/// Targets of broadcasts that are over are nobody's: one that was added in the moment of the end would be kept busy for ever.
+pub(super) async fn free_targets_of_ended(store: &Store) -> Result<(), StoreError> {
+    let sql = "UPDATE targets SET removed_ms = $1 WHERE removed_ms IS NULL AND broadcast_id IN (SELECT id FROM broadcasts WHERE ended_ms IS NOT NULL)";
+    store.run(sql, args![now_ms()]).await.map(drop)
+}
+
+/// Whether a broadcast has not ended, asked in the transaction that builds on it.
+pub(super) async fn is_open(tx: &mut Transaction, id: &str) -> Result<bool, StoreError> {
+    // A write, so that the end of the broadcast waits for this transaction on both databases.
+    Ok(tx.run("UPDATE broadcasts SET desired = desired WHERE id = $1 AND ended_ms IS NULL", args![id]).await? > 0)
+}
+
+/// Forgets events that are older than a quarter of a year.
+pub(super) async fn forget_old_events(store: &Store) -> Result<(), StoreError> {
+    store.run("DELETE FROM broadcast_events WHERE at_ms < $1", args![now_ms() - EVENTS_FOR_MS]).await.map(drop)
 }
 
 /// A kept event.

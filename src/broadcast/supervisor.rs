@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -24,6 +25,13 @@ use crate::media::output::whep::Whep;
 use crate::media::profile::Profile;
 use crate::store::{Store, StoreError};
 
+/// How often a broadcast whose plan cannot be read for now (the database is away) is tried again, and how far apart.
+const LAUNCH_TRIES: usize = 5;
+const LAUNCH_AGAIN: Duration = Duration::from_secs(1);
+/// How far apart the end of a broadcast is tried to be kept: what is not kept would be taken up again.
+const KEEP_AGAIN: Duration = Duration::from_secs(3);
+/// How often what is too old is cleared away.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often the cost of what runs is measured.
 const LEARN_EVERY: Duration = Duration::from_secs(5);
 /// How often numbers are told to those who watch.
@@ -46,6 +54,7 @@ struct Inner {
     news: NewsDesk,
     sessions: Mutex<HashMap<String, Session>>,
     tasks: TaskTracker,
+    draining: AtomicBool,
     cores: f64,
     costs: Mutex<Costs>,
 }
@@ -65,6 +74,7 @@ impl Supervisor {
             news: NewsDesk::default(),
             sessions: Mutex::default(),
             tasks: TaskTracker::new(),
+            draining: AtomicBool::new(false),
             cores,
             costs: Mutex::default(),
         }))
@@ -98,6 +108,7 @@ impl Supervisor {
     pub async fn resume(&self) -> Result<(), StoreError> {
         let learner = Arc::downgrade(&self.0);
         tokio::spawn(learn(learner));
+        store::free_targets_of_ended(&self.0.store).await?;
         for row in store::open_on(&self.0.store, &self.0.node).await? {
             if row.desired == 1 {
                 tracing::info!(broadcast = row.id, "taken up again");
@@ -121,7 +132,15 @@ impl Supervisor {
     /// Puts a kept broadcast on the air. What cannot be launched ends with `failed` and says why.
     pub async fn launch(&self, row: Row) {
         let (reports, received) = mpsc::channel(REPORTS);
-        let started = match launch::spec(&self.0.launcher, &self.0.store, &row).await {
+        let mut spec = launch::spec(&self.0.launcher, &self.0.store, &row).await;
+        for _ in 0..LAUNCH_TRIES {
+            if !spec.as_ref().is_err_and(|error| error.retry) {
+                break;
+            }
+            tokio::time::sleep(LAUNCH_AGAIN).await;
+            spec = launch::spec(&self.0.launcher, &self.0.store, &row).await;
+        }
+        let started = match spec {
             Ok(mut spec) => {
                 spec.slate = tokio::fs::read(self.slate_file(&row.id)).await.ok();
                 Session::start(spec, reports).await
@@ -130,9 +149,16 @@ impl Supervisor {
         };
         match started {
             Ok(session) => {
-                self.sessions().insert(row.id.clone(), session);
-                let supervisor = self.clone();
+                self.sessions().insert(row.id.clone(), session.clone());
+                let (supervisor, id) = (self.clone(), row.id.clone());
                 self.0.tasks.spawn(async move { supervisor.follow(row, received).await });
+                // A Stop that came before the session could be found, or the end of the process.
+                let wanted = store::one(&self.0.store, &id).await.map_or(true, |kept| kept.is_some_and(|kept| kept.desired == 1));
+                if self.0.draining.load(Ordering::Acquire) {
+                    session.drain().await;
+                } else if !wanted {
+                    session.stop().await;
+                }
             }
             Err(error) => {
                 tracing::error!(broadcast = row.id, %error, "a broadcast cannot be launched");
@@ -193,9 +219,10 @@ impl Supervisor {
 
     /// Ends everything that runs here without ending the broadcasts: the next process takes them up again.
     pub async fn drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
         let sessions: Vec<Session> = self.sessions().drain().map(|(_, session)| session).collect();
         for session in sessions {
-            session.stop().await;
+            session.drain().await;
         }
         self.0.tasks.close();
         if tokio::time::timeout(END_WITHIN, self.0.tasks.wait()).await.is_err() {
@@ -219,7 +246,9 @@ impl Supervisor {
                 _ = numbers.tick() => self.tell_numbers(&row.id),
             }
         }
-        self.sessions().remove(&row.id);
+        let gone = self.sessions().remove(&row.id);
+        // The last handle to the program may be in there, whose threads take a moment to end.
+        drop(tokio::task::spawn_blocking(move || drop(gone)).await);
         if store::one(&self.0.store, &row.id).await.is_ok_and(|kept| kept.is_none_or(|kept| kept.ended_ms.is_some())) {
             // One that was never set is gone as well.
             let _ = tokio::fs::remove_file(self.slate_file(&row.id)).await;
@@ -230,14 +259,7 @@ impl Supervisor {
         self.tell_room(&row).await;
     }
 
-    /// A session that was drained ends without the broadcast being over: only what is not desired any more, or ended by itself, is.
     async fn stands(&self, row: &Row, standing: &Standing, last: &mut Option<String>) {
-        let drained = standing.reason == Some(Reason::Stopped)
-            && self.session(&row.id).is_none()
-            && store::one(&self.0.store, &row.id).await.is_ok_and(|kept| kept.is_some_and(|kept| kept.desired == 1));
-        if drained {
-            return;
-        }
         // The list is complete before the change shows. A step alone has a line of its own from the source.
         let line = state_line(standing);
         if last.as_deref() != Some(&*line.message) {
@@ -246,9 +268,23 @@ impl Supervisor {
         }
         if let Err(error) = store::keep_standing(&self.0.store, &row.id, standing).await {
             tracing::error!(broadcast = row.id, %error, "where a broadcast stands could not be kept");
+            if standing.phase == Phase::Ended {
+                let (supervisor, id, standing) = (self.clone(), row.id.clone(), standing.clone());
+                self.0.tasks.spawn(async move { supervisor.keep_the_end(&id, &standing).await });
+            }
         }
         self.0.news.tell("broadcast", standing_json(&row.id, standing));
         self.tell_room(row).await;
+    }
+
+    /// Tries until it is kept that a broadcast is over, or the process ends.
+    async fn keep_the_end(&self, id: &str, standing: &Standing) {
+        while !self.0.draining.load(Ordering::Acquire) {
+            tokio::time::sleep(KEEP_AGAIN).await;
+            if store::keep_standing(&self.0.store, id, standing).await.is_ok() {
+                return;
+            }
+        }
     }
 
     async fn over(&self, row: &Row, reason: Reason) {
@@ -318,10 +354,20 @@ fn class_of(session: &Session) -> Class {
 /// Learns what broadcasts cost, while all that run are of one kind: then the process's use, shared out, is the cost of each.
 async fn learn(inner: Weak<Inner>) {
     let mut meter = LoadMeter::default();
+    let mut swept = None;
     while let Some(inner) = inner.upgrade() {
-        let running: Vec<Class> = inner.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().map(class_of).collect();
+        let sessions: Vec<Session> = inner.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let running: Vec<Class> = sessions.iter().map(class_of).collect();
+        // What waits or shows the slate costs less than what will be on the air.
+        let on_air = |session: &Session| {
+            let standing = session.view().standing;
+            standing.phase == Phase::Live && !standing.paused
+        };
+        let all_on_air = sessions.iter().all(on_air);
+        drop(sessions);
         let used = meter.read();
         if let (Some(used), Some(first)) = (used, running.first())
+            && all_on_air
             && running.iter().all(|class| class == first)
         {
             #[expect(clippy::cast_precision_loss, reason = "a number of broadcasts")]
@@ -330,9 +376,21 @@ async fn learn(inner: Weak<Inner>) {
             inner.costs.lock().unwrap_or_else(PoisonError::into_inner).learn(first, each);
         }
         count(&inner);
+        if swept.is_none_or(|swept: Instant| swept.elapsed() >= SWEEP_EVERY) {
+            swept = Some(Instant::now());
+            sweep(&inner).await;
+        }
         drop(inner);
         tokio::time::sleep(LEARN_EVERY).await;
     }
+}
+
+/// Clears away what is older than it may be kept.
+async fn sweep(inner: &Inner) {
+    if let Err(error) = store::forget_old_events(&inner.store).await {
+        tracing::warn!(%error, "old events could not be cleared away");
+    }
+    evidence::forget_old(&inner.data_dir).await;
 }
 
 /// What `/metrics` says of broadcasts: counts by phase and by state of targets, and what goes out in all.

@@ -85,7 +85,12 @@ impl Latch {
 
     /// Whether the source's picture is what goes out.
     pub fn shows_source(&self, now: Duration) -> bool {
-        !self.paused && self.last_sign.is_some_and(|sign| now.saturating_sub(sign) <= LOST_AFTER)
+        !self.paused && self.source_alive(now)
+    }
+
+    /// Whether the source delivers, be it shown or not.
+    pub fn source_alive(&self, now: Duration) -> bool {
+        self.last_sign.is_some_and(|sign| now.saturating_sub(sign) <= LOST_AFTER)
     }
 
     /// What to do at `now`. After `Push` the caller pushes and asks again.

@@ -111,6 +111,11 @@ impl Program {
         self.video.shows_source()
     }
 
+    /// Whether the source delivers, be it shown or, in a pause, not.
+    pub fn source_alive(&self) -> bool {
+        self.video.source_alive()
+    }
+
     /// The picture that is going out: I420 of [`Program::profile`]'s size.
     pub fn picture(&self) -> gst::Buffer {
         self.video.current()

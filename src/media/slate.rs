@@ -76,6 +76,31 @@ pub fn render(image: Vec<u8>, profile: &Profile) -> Result<gst::Buffer, MediaErr
     if picture.size() == profile.picture_bytes() { Ok(picture) } else { Err(bad(MediaError::ours("bad_image", ""))) }
 }
 
+/// Width and height of a PNG or JPEG, from its header alone; `None` where it is neither or cut off. (PNG: section 11.2.2 of its
+/// specification; JPEG: ITU-T T.81, B.2.2.)
+pub fn image_size(image: &[u8]) -> Option<(u32, u32)> {
+    let number = |from: usize, bytes: usize| {
+        let field = image.get(from..from + bytes)?;
+        Some(field.iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte)))
+    };
+    if image.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Some((number(16, 4)?, number(20, 4)?));
+    }
+    if !image.starts_with(&[0xff, 0xd8]) {
+        return None;
+    }
+    let mut at = 2;
+    loop {
+        let marker = number(at, 2)?;
+        match marker {
+            // Start of frame, in its thirteen kinds.
+            0xffc0..=0xffc3 | 0xffc5..=0xffc7 | 0xffc9..=0xffcb | 0xffcd..=0xffcf => return Some((number(at + 7, 2)?, number(at + 5, 2)?)),
+            0xff00..=0xffff => at += 2 + usize::try_from(number(at + 2, 2)?).ok()?.max(2),
+            _ => return None,
+        }
+    }
+}
+
 /// Puts one buffer in and gets one picture out.
 pub(super) fn one_picture(line: &Line, source: &str, input: gst::Buffer) -> Result<gst::Buffer, MediaError> {
     let (send, receive) = std::sync::mpsc::sync_channel(1);
@@ -160,6 +185,19 @@ mod tests {
         assert!(map[240 * stride + 20] < 30, "the sides are borders");
         assert_eq!(render(b"no image at all".to_vec(), &profile).unwrap_err().code, "bad_image");
         assert_eq!(render(Vec::new(), &profile).unwrap_err().code, "bad_image");
+    }
+
+    #[test]
+    fn an_image_says_how_large_it_is() {
+        let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &[0, 0, 0x75, 0x30, 0, 0, 1, 0]].concat();
+        assert_eq!(image_size(&png), Some((30_000, 256)));
+        let jpeg = [&[0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc2, 0, 17, 8, 1, 2, 3, 4][..], &[0; 12]].concat();
+        assert_eq!(image_size(&jpeg), Some((0x0304, 0x0102)));
+        for cut in 0..png.len() {
+            assert_eq!(image_size(&png[..cut]), None);
+        }
+        assert_eq!(image_size(&[0xff, 0xd8, 0xff, 0xe0, 0, 0]), None);
+        assert_eq!(image_size(b"GIF89a"), None);
     }
 
     #[test]

@@ -23,8 +23,12 @@ pub(crate) async fn start(
     State(app): State<App>,
     Json(request): Json<StartRequest>,
 ) -> Answer<(StatusCode, Json<BroadcastView>)> {
-    let row = start::start(&app, &caller, request).await?;
-    Ok((StatusCode::CREATED, Json(view::of(&app, row).await?)))
+    let caller = caller.clone();
+    whole(async move {
+        let row = start::start(&app, &caller, request).await?;
+        Ok((StatusCode::CREATED, Json(view::of(&app, row).await?)))
+    })
+    .await
 }
 
 /// Ends a broadcast. Asked again, it answers the same.
@@ -34,11 +38,15 @@ pub(crate) async fn start(
 )]
 pub(crate) async fn stop(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
     let row = find(&app, &id).await?;
-    if row.ended_ms.is_none() {
-        record(&app, &caller, "broadcast.stop", &row).await?;
-        app.supervisor.stop(&row).await?;
-    }
-    Ok(StatusCode::ACCEPTED)
+    let caller = caller.clone();
+    whole(async move {
+        if row.ended_ms.is_none() {
+            record(&app, &caller, "broadcast.stop", &row).await?;
+            app.supervisor.stop(&row).await?;
+        }
+        Ok(StatusCode::ACCEPTED)
+    })
+    .await
 }
 
 /// Shows the slate and sends silence until resumed; the outputs stay connected.
@@ -71,21 +79,25 @@ pub(crate) async fn add_target(
     Json(request): Json<TargetRequest>,
 ) -> Answer<(StatusCode, Json<TargetView>)> {
     let row = running(&app, &id).await?;
-    let target = start::add_target(&app, &caller, &row, &request).await?;
-    let view = TargetView {
-        id: target.id.clone(),
-        label: target.label.clone(),
-        protocol: target.protocol.clone(),
-        state: "connecting".to_owned(),
-        detail: None,
-        code: None,
-        bytes: 0,
-        kbps: 0,
-        rtt_ms: None,
-        reconnects: 0,
-    };
-    app.supervisor.add_target(&row.id, &target.id).await?;
-    Ok((StatusCode::CREATED, Json(view)))
+    let caller = caller.clone();
+    whole(async move {
+        let target = start::add_target(&app, &caller, &row, &request).await?;
+        let view = TargetView {
+            id: target.id.clone(),
+            label: target.label.clone(),
+            protocol: target.protocol.clone(),
+            state: "connecting".to_owned(),
+            detail: None,
+            code: None,
+            bytes: 0,
+            kbps: 0,
+            rtt_ms: None,
+            reconnects: 0,
+        };
+        app.supervisor.add_target(&row.id, &target.id).await?;
+        Ok((StatusCode::CREATED, Json(view)))
+    })
+    .await
 }
 
 /// Takes a target off a live broadcast; the others do not notice.
@@ -99,15 +111,24 @@ pub(crate) async fn remove_target(
     Path((id, target_id)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
     let row = running(&app, &id).await?;
-    if !store::remove_target(&app.store, &row.id, &target_id).await? {
-        return Err(Problem::not_found("target"));
-    }
-    record(&app, &caller, "target.remove", &row).await?;
-    if let Some(session) = app.supervisor.session(&row.id) {
-        session.remove_target(&target_id).await;
-    }
-    app.supervisor.news().tell("target", json!({ "id": target_id, "broadcast_id": row.id, "removed": true }));
-    Ok(StatusCode::NO_CONTENT)
+    let caller = caller.clone();
+    whole(async move {
+        if !store::remove_target(&app.store, &row.id, &target_id).await? {
+            return Err(Problem::not_found("target"));
+        }
+        record(&app, &caller, "target.remove", &row).await?;
+        if let Some(session) = app.supervisor.session(&row.id) {
+            session.remove_target(&target_id).await;
+        }
+        app.supervisor.news().tell("target", json!({ "id": target_id, "broadcast_id": row.id, "removed": true }));
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// Does something to its end even where the caller hangs up in the middle: what is kept and what runs must not part ways.
+async fn whole<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
+    tokio::spawn(work).await.map_err(Problem::internal)?
 }
 
 async fn set_paused(app: &App, caller: &Caller, id: &str, paused: bool) -> Answer<StatusCode> {

@@ -13,6 +13,9 @@ use super::super::news::{Missed, News, NewsDesk};
 use crate::account::{Allowed, perm};
 use crate::app::App;
 
+/// A stream ends after this long, and the browser comes back with `Last-Event-ID`: who has logged out meanwhile does not get in again.
+const LASTS: Duration = Duration::from_mins(10);
+
 /// Events named `broadcast`, `target`, `room`, `node`: objects with `id` and what changed. With `Last-Event-ID` it goes on where it broke
 /// off; `resync` says that too much was missed and everything is to be read anew.
 #[utoipa::path(get, path = "/events", tag = "broadcast", responses((status = 200, content_type = "text/event-stream")))]
@@ -23,7 +26,8 @@ pub(crate) async fn events(
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let desk = app.supervisor.news().clone();
-    let stream = follow(&desk, last_id, "", |_| true).take_until(app.stopping.clone().cancelled_owned());
+    let over = futures_util::future::select(Box::pin(tokio::time::sleep(LASTS)), Box::pin(app.stopping.clone().cancelled_owned()));
+    let stream = follow(&desk, last_id, "", |_| true).take_until(over);
     Sse::new(stream.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 

@@ -15,6 +15,7 @@ use crate::http::{Answer, Path, Problem};
 use crate::media::slate;
 
 const IMAGE_BYTES: usize = 8 * 1024 * 1024;
+const SIDE: u32 = 4096;
 
 /// Puts an image in place of the plain slate, for as long as the broadcast lasts: PNG or JPEG, 8 MB at most.
 #[utoipa::path(
@@ -32,8 +33,10 @@ pub(crate) async fn put(
     let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The image has 8 MB at most.");
     let image = to_bytes(request.into_body(), IMAGE_BYTES).await.map_err(too_large)?.to_vec();
     // Only these: an SVG from outside could point elsewhere, and a film is no slate.
-    if !image.starts_with(b"\x89PNG\r\n\x1a\n") && !image.starts_with(&[0xff, 0xd8, 0xff]) {
-        return Err(Problem::unprocessable("bad_image", "The slate is a PNG or a JPEG."));
+    let (width, height) = slate::image_size(&image).ok_or_else(|| Problem::unprocessable("bad_image", "The slate is a PNG or a JPEG."))?;
+    // A few bytes can stand for gigabytes of pixels.
+    if width > SIDE || height > SIDE {
+        return Err(Problem::unprocessable("bad_image", format!("The slate has {SIDE} pixels a side at most.")));
     }
     if let Some(session) = app.supervisor.session(&row.id) {
         let (program, shown) = (session.program().clone(), image.clone());

@@ -57,6 +57,7 @@ pub struct TargetView {
 struct Running {
     plan: TargetPlan,
     output: Result<Output, MediaError>,
+    told: Option<(OutputState, Option<&'static str>)>,
 }
 
 pub(super) struct Outputs {
@@ -77,14 +78,16 @@ impl Outputs {
         let report = move |event| drop(reports.try_send((id.clone(), event)));
         let spec = OutputSpec { target: plan.url.clone(), resolve: self.resolve.clone() };
         let output = Output::start(spec, program.hub(), program.clock(), report);
-        self.running.push(Running { plan, output });
+        self.running.push(Running { plan, output, told: None });
     }
 
-    /// Takes a target off and waits until it is gone. Says whether there was one.
-    pub(super) async fn remove(&mut self, id: &str) -> bool {
-        let Some(index) = self.running.iter().position(|running| running.plan.id == id) else { return false };
-        stop(vec![self.running.remove(index)]).await;
-        true
+    /// Takes a target off and waits until it is gone; gives its label, if there was one.
+    pub(super) async fn remove(&mut self, id: &str) -> Option<String> {
+        let index = self.running.iter().position(|running| running.plan.id == id)?;
+        let running = self.running.remove(index);
+        let label = running.plan.label.clone();
+        stop(vec![running]).await;
+        Some(label)
     }
 
     pub(super) async fn stop_all(&mut self) {
@@ -96,7 +99,14 @@ impl Outputs {
         loop {
             // The sender lives in `self`, so the channel never closes.
             let Some((id, event)) = self.received.recv().await else { return std::future::pending().await };
-            let Some(running) = self.running.iter().find(|running| running.plan.id == id) else { continue };
+            let Some(running) = self.running.iter_mut().find(|running| running.plan.id == id) else { continue };
+            // A target that stays away for a night is one line, not thousands: only what differs from the last line is news.
+            let news = (event.state, event.detail.as_ref().map(|error| error.code));
+            let again = event.state == OutputState::Connecting && running.told.is_some();
+            if again || running.told == Some(news) {
+                continue;
+            }
+            running.told = Some(news);
             return line(&running.plan, &event);
         }
     }
@@ -164,7 +174,7 @@ fn line(plan: &TargetPlan, event: &OutputEvent) -> Event {
 
 async fn stop(running: Vec<Running>) {
     let mut stops = tokio::task::JoinSet::new();
-    for Running { plan, output } in running {
+    for Running { plan, output, .. } in running {
         let Ok(output) = output else { continue };
         stops.spawn_blocking(move || {
             if !output.stop(STOP_WITHIN) {

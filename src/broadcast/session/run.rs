@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::outputs::Outputs;
 use super::source::{Source, ending};
 use super::{Command, Event, Report, SessionSpec, SourcePlan, Standing, TargetPlan, View};
 use crate::broadcast::state::{Effect, Happened, Machine, Phase, Reason};
+use crate::media::error::MediaError;
 use crate::media::program::Program;
 use crate::media::source::{SourceEnd, SourceEvent, Step};
 
@@ -21,10 +23,14 @@ const LOOKS_A_VIEW: u32 = 5;
 
 pub(super) struct Run {
     id: String,
-    plan: SourcePlan,
+    plan: Arc<SourcePlan>,
     program: Arc<Program>,
     machine: Machine,
     source: Option<Source>,
+    /// A source on its way: asking BBB for an address may take seconds, which must not hold up a Stop.
+    starting: Option<JoinHandle<Result<Source, MediaError>>>,
+    /// A source on its way out; the next one waits for it.
+    stopping: Option<JoinHandle<()>>,
     outputs: Outputs,
     first_targets: Vec<TargetPlan>,
     reports: mpsc::Sender<Report>,
@@ -35,6 +41,9 @@ pub(super) struct Run {
     /// Held so that the channel stays open; what runs in the background sends on clones of it and ends when it closes.
     meeting_says: mpsc::Sender<Happened>,
     announced: bool,
+    resumed: bool,
+    /// The process ends, the broadcast does not: nothing of the end is told.
+    quiet: bool,
     over: bool,
 }
 
@@ -45,9 +54,13 @@ impl Run {
         Self {
             meeting,
             meeting_says,
-            announced: false,
+            announced: spec.resumed,
+            resumed: spec.resumed,
+            quiet: false,
+            starting: None,
+            stopping: None,
             id: spec.id,
-            plan: spec.source,
+            plan: Arc::new(spec.source),
             program,
             machine,
             source: None,
@@ -72,7 +85,7 @@ impl Run {
         self.report_state().await;
         self.follow(effects).await;
         if let Some(meeting) = self.plan.meeting() {
-            tokio::spawn(meeting.clone().watch(self.meeting_says.clone()));
+            tokio::spawn(meeting.clone().watch(self.meeting_says.clone(), self.resumed));
         }
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -80,6 +93,7 @@ impl Run {
         while !self.over {
             tokio::select! {
                 command = commands.recv() => self.command(command).await,
+                started = started(&mut self.starting) => self.source_started(started).await,
                 event = next_of(&mut self.source) => self.source_event(event).await,
                 Some(happened) = self.meeting.recv() => self.happened(happened).await,
                 event = self.outputs.next() => self.report(Report::Event(event)).await,
@@ -88,7 +102,7 @@ impl Run {
                     self.happened(Happened::RetryDue).await;
                 }
                 _ = look.tick() => {
-                    unseen = if self.program.shows_source() { 0 } else { unseen + 1 };
+                    unseen = if self.program.source_alive() { 0 } else { unseen + 1 };
                     if unseen == 0 || unseen >= UNSEEN_LOOKS {
                         self.happened(Happened::Shows(unseen == 0)).await;
                     }
@@ -109,10 +123,11 @@ impl Run {
         match command {
             // Nobody holds the session any more: nobody could stop it later.
             Some(Command::Stop) | None => self.happened(Happened::Stop).await,
-            Some(Command::Pause(paused)) => {
-                self.program.pause(paused);
-                self.happened(Happened::Pause(paused)).await;
+            Some(Command::Drain) => {
+                self.quiet = true;
+                self.happened(Happened::Stop).await;
             }
+            Some(Command::Pause(paused)) => self.happened(Happened::Pause(paused)).await,
             Some(Command::AddTarget(target)) => {
                 let event =
                     Event { code: "target_added", message: format!("{}: added.", target.label), target_id: Some(target.id.clone()) };
@@ -121,8 +136,12 @@ impl Run {
             }
             Some(Command::RemoveTarget(id, answer)) => {
                 let removed = self.outputs.remove(&id).await;
+                if let Some(label) = &removed {
+                    let event = Event { code: "target_removed", message: format!("{label}: removed."), target_id: Some(id) };
+                    self.report(Report::Event(event)).await;
+                }
                 // Whoever asked may have gone.
-                let _ = answer.send(removed);
+                let _ = answer.send(removed.is_some());
             }
         }
         self.publish();
@@ -139,7 +158,7 @@ impl Run {
             SourceEvent::Ended(end) => {
                 self.program.source_lost();
                 if let Some(source) = self.source.take() {
-                    source.stop().await;
+                    self.stopping = Some(tokio::spawn(source.stop()));
                 }
                 let happened = Happened::SourceEnded(ending(&end));
                 self.report(Report::Event(end_line(&end))).await;
@@ -170,13 +189,15 @@ impl Run {
     async fn follow(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::StartSource => match self.plan.start(&self.program).await {
-                    Ok(source) => self.source = Some(source),
-                    Err(error) => {
-                        let end = SourceEnd::Failed { error, evidence: crate::media::source::Evidence::default() };
-                        Box::pin(self.source_event(SourceEvent::Ended(end))).await;
-                    }
-                },
+                Effect::StartSource => {
+                    let (plan, program, before) = (Arc::clone(&self.plan), Arc::clone(&self.program), self.stopping.take());
+                    self.starting = Some(tokio::spawn(async move {
+                        if let Some(before) = before {
+                            drop(before.await);
+                        }
+                        plan.start(&program).await
+                    }));
+                }
                 Effect::RetryIn(wait) => self.retry_at = Some(tokio::time::Instant::now() + wait),
                 Effect::StopSource => self.program.source_lost(),
                 Effect::AskWhetherOver => {
@@ -185,6 +206,17 @@ impl Run {
                     }
                 }
                 Effect::TakeDown => self.take_down().await,
+            }
+        }
+    }
+
+    async fn source_started(&mut self, started: Result<Source, MediaError>) {
+        self.starting = None;
+        match started {
+            Ok(source) => self.source = Some(source),
+            Err(error) => {
+                let end = SourceEnd::Failed { error, evidence: crate::media::source::Evidence::default() };
+                self.source_event(SourceEvent::Ended(end)).await;
             }
         }
     }
@@ -202,11 +234,20 @@ impl Run {
     }
 
     async fn take_down(&mut self) {
-        if self.announced && self.machine.reason() != Some(Reason::MeetingEnded) {
+        if self.announced && !self.quiet && self.machine.reason() != Some(Reason::MeetingEnded) {
             self.say("The live broadcast of this meeting has ended.");
         }
-        let source = self.source.take();
+        let (source, starting, stopping) = (self.source.take(), self.starting.take(), self.stopping.take());
         let stop_source = async {
+            if let Some(starting) = starting {
+                starting.abort();
+                if let Ok(Ok(source)) = starting.await {
+                    source.stop().await;
+                }
+            }
+            if let Some(stopping) = stopping {
+                drop(stopping.await);
+            }
             if let Some(source) = source {
                 source.stop().await;
             }
@@ -221,7 +262,9 @@ impl Run {
         let now = standing(&self.machine);
         tracing::info!(broadcast = self.id, phase = ?now.phase, step = ?now.step, paused = now.paused, reason = ?now.reason, "broadcast");
         self.publish();
-        self.report(Report::State(now)).await;
+        if !self.quiet {
+            self.report(Report::State(now)).await;
+        }
     }
 
     async fn report(&self, report: Report) {
@@ -241,6 +284,13 @@ fn standing(machine: &Machine) -> Standing {
 async fn next_of(source: &mut Option<Source>) -> SourceEvent {
     match source {
         Some(source) => source.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn started(starting: &mut Option<JoinHandle<Result<Source, MediaError>>>) -> Result<Source, MediaError> {
+    match starting {
+        Some(handle) => handle.await.unwrap_or_else(|_| Err(MediaError::ours("source_start", "The source could not be started."))),
         None => std::future::pending().await,
     }
 }

@@ -43,7 +43,7 @@ pub struct Fill(BTreeMap<&'static str, String>);
 impl Fill {
     /// The numbers of a profile.
     pub fn of(profile: &Profile) -> Self {
-        // A key frame at least twice as often as asked for, should the clock's requests get lost.
+        // The clock asks for key frames; should its requests get lost, one comes at half that rate.
         let key_frames_max = (profile.fps * profile.key_interval_ms / 500).max(1);
         Self::default()
             .number("width", profile.width)

@@ -118,6 +118,10 @@ impl Video {
         self.lock().latch.shows_source(self.clock.now().into())
     }
 
+    pub(super) fn source_alive(&self) -> bool {
+        self.lock().latch.source_alive(self.clock.now().into())
+    }
+
     pub(super) fn current(&self) -> gst::Buffer {
         self.lock().current.clone()
     }

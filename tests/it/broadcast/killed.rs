@@ -59,7 +59,11 @@ async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
 
     assert!(process.terminate().await.success());
     assert_eq!(folders.users(), Vec::<String>::new());
-    let left: Vec<_> = std::fs::read_dir(folders.temporary.path().join("bluecast")).into_iter().flatten().flatten().collect();
+    let left: Vec<_> = std::fs::read_dir(folders.temporary.path().join(format!("bluecast-{}", rustix::process::geteuid().as_raw())))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
     assert!(left.is_empty(), "{left:?}");
     let log = std::fs::read_to_string(folders.log()).unwrap();
     assert!(log.contains("broadcast"), "{log}");
@@ -103,4 +107,27 @@ async fn push_does_it_without_panel_or_database_and_ends_when_told() {
     assert!(!said.contains("pushed-key"), "{said}");
     let made: Vec<_> = std::fs::read_dir(folders.data.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(made, ["addresses"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meeting_that_ended_while_we_were_down_is_over() {
+    let _browser = BROWSERS.acquire().await.unwrap();
+    let (bbb, folders) = (Bbb::start().await, Folders::new());
+    let meeting = bbb.meeting("short");
+    meeting.people(1);
+    let process = Process::start(&folders).await;
+    let server = json!({ "name": "The double", "url": bbb.url(), "secret": bbb.secret().reveal() });
+    let server = process.admin.post("/servers", server).await.expect(201);
+    let request = json!({
+        "server_id": server["id"], "meeting_id": "short", "profile": "480p30", "overrides": { "width": 640, "height": 360 },
+    });
+    let id = process.admin.post("/broadcasts", request).await.expect(201)["id"].as_str().unwrap().to_owned();
+    until_phase(&process, &id, "live").await;
+    process.kill();
+    meeting.remove();
+    let process = Process::start(&folders).await;
+    until_phase(&process, &id, "ended").await;
+    let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
+    assert_eq!(view["reason"], "meeting_ended");
+    assert!(process.terminate().await.success());
 }

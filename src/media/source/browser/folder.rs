@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -27,6 +27,19 @@ struct Record {
     display: Option<u32>,
 }
 
+/// Where browsers live unless told otherwise: short, since sockets in it have short names; never in the data folder, which a browser must
+/// not see; and one a user of the machine, for two of them may run Bluecast.
+pub fn runtime_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("bluecast-{}", rustix::process::geteuid().as_raw()))
+}
+
+/// Whether a folder is a real one of ours that nobody else can enter: whoever owned it could put others in place of what is in it.
+fn is_ours(folder: &Path) -> bool {
+    fs::symlink_metadata(folder).is_ok_and(|found| {
+        found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.permissions().mode().trailing_zeros() >= 6
+    })
+}
+
 /// A folder only we can enter; everything a source writes is in it, and goes with it.
 pub(super) struct Folder {
     path: PathBuf,
@@ -42,6 +55,12 @@ impl Folder {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the runtime folder's path is too long for the sockets in it"));
         }
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        if !is_ours(parent) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("{} belongs to somebody else, or others can enter it", parent.display()),
+            ));
+        }
         DirBuilder::new().mode(0o700).create(&path)?;
         let record = Record { boot_id: boot_id(), owner: Process::own(), children: Vec::new(), display: None };
         let folder = Self { path, record: Mutex::new(record) };
@@ -100,6 +119,9 @@ impl Drop for Folder {
 /// Ends and removes what processes of ours that died without cleaning up have left under `parent`. Returns how many folders there were.
 /// Folders whose owner still runs are left alone. Blocks.
 pub fn reap_leftovers(parent: &Path) -> usize {
+    if !is_ours(parent) {
+        return 0;
+    }
     let Ok(entries) = fs::read_dir(parent) else { return 0 };
     let mut reaped = 0;
     for entry in entries.flatten() {

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use adapter::Generation;
-pub use folder::reap_leftovers;
+pub use folder::{reap_leftovers, runtime_dir};
 pub use stats::BrowserStats;
 
 use self::stats::Counters;

@@ -88,9 +88,18 @@ fn content(place: &mut Place, name: &str, mut pictures: Vec<Vec<u8>>, schedule: 
     // The seed's rate, then the two qualities around it.
     let aim = place.seed(&truth).kbps;
     let mut quality = f64::from(Profile::named("seed").unwrap().quality);
-    for _ in 0..2 {
-        let found = place.ours(&truth, quality.round());
-        quality = (quality.round() + (found.kbps / aim).ln() / RATE_A_STEP).clamp(15.0, 39.0);
+    let (mut step, mut before) = (RATE_A_STEP, None);
+    for _ in 0..3 {
+        let tried = quality.round();
+        let rate = place.ours(&truth, tried).kbps;
+        if let Some((other, other_rate)) = before
+            && other != tried
+        {
+            let found: f64 = f64::ln(rate / other_rate) / (other - tried);
+            step = found.clamp(0.04, 0.3);
+        }
+        before = Some((tried, rate));
+        quality = (tried + (rate / aim).ln() / step).clamp(15.0, 39.0);
     }
     let (better, worse) = (quality.floor(), quality.floor() + 1.0);
     let (mut ours, mut seed) = (Vec::new(), Vec::new());

@@ -18,9 +18,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// Events of a source that the session has not read yet.
 const EVENTS: usize = 64;
 
-/// How much later than captured the sound of a browser goes out; negative, as it is captured later than the browser believes it is heard, and
-/// its picture is not. The double's beep came +44 ms after its flash without this (`cargo bench --bench steady`, 41 beeps, median of pieces
-/// +40, on two cores with other work beside).
+/// How much later than captured the sound of a browser goes out; earlier where negative. Measured with the double's flash and beep at an RTMP
+/// receiver (`cargo bench --bench steady`): +44 ms of the beep after its flash without it, +23 ms (-20 to +54) with it. Larger values did not
+/// show to bring more: what is left differs from run to run.
 const BROWSER_SOUND_OFFSET_MS: i64 = -40;
 
 /// What to capture.

@@ -6,7 +6,8 @@
 //! profile is lifted meanwhile. SSIM is of luma, of every seventh decoded picture against the very picture that stood on the screen: a number
 //! in its strip says which.
 //!
-//! `BLUECAST_BENCH_ROUNDS` (3) interleaved rounds of `BLUECAST_BENCH_SECONDS` (15) each; `BLUECAST_BENCH_PRESET` tries another speed preset.
+//! `BLUECAST_BENCH_ROUNDS` (3) interleaved rounds of `BLUECAST_BENCH_SECONDS` (15) each; `BLUECAST_BENCH_PRESET` tries another speed preset;
+//! with `BLUECAST_BENCH_PROFILES_ONLY` only the profiles are measured, each as it is.
 
 #[path = "support/mod.rs"]
 mod bench;
@@ -17,7 +18,7 @@ mod support;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use bluecast::media::profile::{Overrides, Profile};
+use bluecast::media::profile::{Overrides, Profile, names};
 use bluecast::media::strip;
 
 use self::bench::display::{Display, stamp};
@@ -56,6 +57,9 @@ struct Place {
 fn main() {
     be_ours_if_asked();
     gstreamer::init().unwrap();
+    if std::env::var_os("BLUECAST_BENCH_PROFILES_ONLY").is_some() {
+        return profiles();
+    }
     let mut place = Place {
         display: Display::start(u16::try_from(WIDTH).unwrap(), u16::try_from(HEIGHT).unwrap()),
         daemon: Daemon::start(),
@@ -75,6 +79,44 @@ fn main() {
     };
     content(&mut place, "moving video over the whole screen", movie, there_and_back);
     memory(&mut place);
+    drop(place);
+    profiles();
+}
+
+/// What each profile takes as it is, on moving video that draws as fast as the profile takes pictures.
+fn profiles() {
+    const PICTURES: usize = 16;
+    let table = Table::new("Each profile as it is, moving video: cores / kbit/s / fps / resident MB");
+    for name in names() {
+        let profile = Profile::named(name).unwrap();
+        let (width, height) = (profile.width as usize, profile.height as usize);
+        let movie = Movie::new();
+        let mut pictures: Vec<Vec<u8>> = (0..PICTURES).map(|index| movie.picture(index, width, height)).collect();
+        for (number, pixels) in (1..).zip(&mut pictures) {
+            stamp(pixels, width, height, number);
+        }
+        let (display, daemon, nginx) =
+            (Display::start(u16::try_from(width).unwrap(), u16::try_from(height).unwrap()), Daemon::start(), Nginx::start());
+        let fps = f64::from(profile.fps);
+        let painter = display.show(&pictures, move |elapsed| {
+            let at = (elapsed.as_secs_f64() * fps) as usize % (2 * PICTURES - 2);
+            at.min(2 * PICTURES - 2 - at)
+        });
+        let url = nginx.url(name);
+        let push = Push::ours(&display, &daemon, &url, name, &Overrides::default());
+        let receiver = Receiver::play(&url);
+        receiver.wait();
+        sleep(Duration::from_secs(3));
+        receiver.forget();
+        let (began, cpu) = (Instant::now(), cpu_seconds(push.pid()));
+        sleep(Duration::from_secs(8));
+        let (took, cpu) = (began.elapsed(), cpu_seconds(push.pid()) - cpu);
+        let received = receiver.take();
+        let (cores, fps) = (cpu / took.as_secs_f64(), received.pictures as f64 / took.as_secs_f64());
+        table.line(name, format!("{cores:.2} / {:.0} / {fps:.1} / {:.0}", received.kbps(took), resident_mb(push.pid())));
+        drop((receiver, push, painter));
+    }
+    table.end();
 }
 
 fn content(place: &mut Place, name: &str, mut pictures: Vec<Vec<u8>>, schedule: impl Fn(Duration) -> usize + Send + 'static) {
@@ -88,9 +130,18 @@ fn content(place: &mut Place, name: &str, mut pictures: Vec<Vec<u8>>, schedule: 
     // The seed's rate, then the two qualities around it.
     let aim = place.seed(&truth).kbps;
     let mut quality = f64::from(Profile::named("seed").unwrap().quality);
-    for _ in 0..2 {
-        let found = place.ours(&truth, quality.round());
-        quality = (quality.round() + (found.kbps / aim).ln() / RATE_A_STEP).clamp(15.0, 39.0);
+    let (mut step, mut before) = (RATE_A_STEP, None);
+    for _ in 0..3 {
+        let tried = quality.round();
+        let rate = place.ours(&truth, tried).kbps;
+        if let Some((other, other_rate)) = before
+            && other != tried
+        {
+            let found: f64 = f64::ln(rate / other_rate) / (other - tried);
+            step = found.clamp(0.04, 0.3);
+        }
+        before = Some((tried, rate));
+        quality = (tried + (rate / aim).ln() / step).clamp(15.0, 39.0);
     }
     let (better, worse) = (quality.floor(), quality.floor() + 1.0);
     let (mut ours, mut seed) = (Vec::new(), Vec::new());

@@ -79,10 +79,11 @@ async fn run() {
     .await;
     app.stop().await;
 
+    assert!(!by_flash.is_empty() && !by_clock.is_empty(), "no beep met its flash");
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let most = |values: &[f64]| values.iter().copied().fold(f64::MIN, f64::max);
     let least = |values: &[f64]| values.iter().copied().fold(f64::MAX, f64::min);
-    table.line("pages's clock to decoded picture, p50 / p95", format!("{} / {} ms", percentile(&ages, 50), percentile(&ages, 95)));
+    table.line("page's clock to decoded picture, p50 / p95", format!("{} / {} ms", percentile(&ages, 50), percentile(&ages, 95)));
     table.line(
         "sound after flash: mean, least, most",
         format!("{:+.0}, {:+.0}, {:+.0} ms", mean(&by_flash), least(&by_flash), most(&by_flash)),

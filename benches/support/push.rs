@@ -115,7 +115,7 @@ fn broadcast(order: &Value, url: &str) -> Broadcast {
         slate: slate::render_card("Bench", &profile).unwrap(),
         profile: profile.clone(),
         voice_filter: false,
-        sound_offset: std::time::Duration::ZERO,
+        sound_offset_ms: 0,
     };
     let program = Program::start(spec, clock.clone()).unwrap();
     let resolve: Resolve = Arc::new(|host, port| {

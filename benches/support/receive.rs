@@ -40,7 +40,8 @@ impl Receiver {
         gst::init().unwrap();
         let text = "rtmp2src name=from ! flvdemux name=demux \
                     demux.video ! queue name=coded max-size-time=0 ! h264parse ! avdec_h264 max-threads=1 ! video/x-raw,format=I420 \
-                    ! appsink name=pictures sync=false async=false";
+                    ! appsink name=pictures sync=false async=false \
+                    demux.audio ! queue max-size-time=0 ! fakesink sync=false async=false";
         let pipeline: gst::Pipeline = gst::parse::launch(text).expect("gstreamer1.0-libav is installed").downcast().unwrap();
         pipeline.by_name("from").unwrap().set_property("location", url);
         let seen = Arc::new(Mutex::new(Seen::default()));

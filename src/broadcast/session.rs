@@ -126,7 +126,7 @@ impl Session {
     /// When the program cannot be built.
     pub async fn start(spec: SessionSpec, reports: mpsc::Sender<Report>) -> Result<Self, MediaError> {
         let (profile, title, image) = (spec.profile.clone(), spec.title.clone(), spec.slate.clone());
-        let (voice_filter, paused, sound_offset) = (spec.voice_filter, spec.paused, spec.source.sound_offset());
+        let (voice_filter, paused, sound_offset_ms) = (spec.voice_filter, spec.paused, spec.source.sound_offset_ms());
         let build = move || {
             let slate = match image {
                 Some(image) => slate::render(image, &profile).or_else(|error| {
@@ -135,7 +135,7 @@ impl Session {
                 }),
                 None => slate::render_card(&title, &profile),
             }?;
-            let program = Program::start(ProgramSpec { profile, slate, voice_filter, sound_offset }, MediaClock::new())?;
+            let program = Program::start(ProgramSpec { profile, slate, voice_filter, sound_offset_ms }, MediaClock::new())?;
             program.pause(paused);
             Ok(program)
         };

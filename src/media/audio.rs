@@ -38,14 +38,16 @@ pub struct AudioLatch {
     /// Frames from `next` on.
     held: VecDeque<[i16; CHANNELS]>,
     last_fed: Option<Duration>,
-    offset: Duration,
+    /// Frames that every sample goes out later; earlier where negative.
+    offset: i64,
     muted: bool,
     slip: f64,
 }
 
 impl AudioLatch {
-    /// Starts at `now`. Every sample is moved `offset` later, so that it meets its picture.
-    pub fn new(now: Duration, offset: Duration) -> Self {
+    /// Starts at `now`. Every sample is moved `offset_ms` later (earlier where it is negative), so that it meets its picture.
+    pub fn new(now: Duration, offset_ms: i64) -> Self {
+        let offset = offset_ms.saturating_mul(RATE.cast_signed()) / 1000;
         Self { next: frames(now), held: VecDeque::new(), last_fed: None, offset, muted: false, slip: 0.0 }
     }
 
@@ -57,7 +59,7 @@ impl AudioLatch {
     /// Takes interleaved stereo samples whose first was heard at `at`.
     pub fn feed(&mut self, samples: &[i16], at: Duration, now: Duration) {
         self.last_fed = Some(now);
-        let mut at = frames(at + self.offset);
+        let mut at = frames(at).saturating_add_signed(self.offset);
         let end = self.next + self.held.len() as u64;
         if !self.held.is_empty() && at.abs_diff(end) <= JITTER_FRAMES {
             #[expect(clippy::cast_precision_loss, reason = "at most JITTER_FRAMES")]
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn without_a_source_there_is_silence_in_time() {
-        let mut latch = AudioLatch::new(ms(1000), ms(0));
+        let mut latch = AudioLatch::new(ms(1000), 0);
         assert_eq!(latch.take(ms(1059)), None);
         let chunk = latch.take(ms(1060)).unwrap();
         assert_eq!((chunk.at, chunk.samples.len()), (ms(1000), CHUNK * CHANNELS));
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn sound_goes_out_as_soon_as_a_chunk_is_whole_and_where_it_belongs() {
-        let mut latch = AudioLatch::new(ms(0), ms(0));
+        let mut latch = AudioLatch::new(ms(0), 0);
         latch.feed(&ten_ms(7), ms(0), ms(10));
         assert_eq!(latch.take(ms(10)), None);
         latch.feed(&ten_ms(8), ms(10), ms(20));
@@ -164,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_late_source_loses_nothing_within_its_patience() {
-        let mut latch = AudioLatch::new(ms(0), ms(0));
+        let mut latch = AudioLatch::new(ms(0), 0);
         latch.feed(&ten_ms(1), ms(0), ms(10));
         assert_eq!(latch.take(ms(150)), None);
         latch.feed(&ten_ms(2), ms(10), ms(160));
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_silence_and_the_rest_keeps_its_time() {
-        let mut latch = AudioLatch::new(ms(0), ms(0));
+        let mut latch = AudioLatch::new(ms(0), 0);
         latch.feed(&ten_ms(5), ms(0), ms(10));
         latch.feed(&ten_ms(6), ms(50), ms(60));
         let chunks: Vec<Chunk> = std::iter::from_fn(|| latch.take(ms(61))).collect();
@@ -183,11 +185,21 @@ mod tests {
 
     #[test]
     fn the_offset_moves_sound_later() {
-        let mut latch = AudioLatch::new(ms(0), ms(20));
+        let mut latch = AudioLatch::new(ms(0), 20);
         latch.feed(&ten_ms(9), ms(0), ms(10));
         latch.feed(&ten_ms(9), ms(10), ms(20));
         assert!(latch.take(ms(20)).unwrap().samples.iter().all(|sample| *sample == 0));
         assert!(latch.take(ms(20)).unwrap().samples.iter().all(|sample| *sample == 9));
+    }
+
+    #[test]
+    fn a_negative_offset_moves_it_earlier() {
+        let mut latch = AudioLatch::new(ms(1000), -20);
+        latch.feed(&ten_ms(1), ms(1010), ms(1020));
+        latch.feed(&ten_ms(2), ms(1020), ms(1030));
+        latch.feed(&ten_ms(3), ms(1030), ms(1040));
+        let chunk = latch.take(ms(1040)).unwrap();
+        assert_eq!((chunk.at, chunk.samples[0], chunk.samples[CHUNK * CHANNELS - 1]), (ms(1000), 2, 3));
     }
 
     #[test]
@@ -200,9 +212,9 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_time_goes_on_and_memory_is_bounded(
-            feeds in prop::collection::vec((0u64..4000, 0usize..4000, 0u64..400), 0..100)
+            feeds in prop::collection::vec((0u64..4000, 0usize..4000, 0u64..400), 0..100), offset_ms in -300i64..300
         ) {
-            let mut latch = AudioLatch::new(ms(500), ms(15));
+            let mut latch = AudioLatch::new(ms(500), offset_ms);
             let (mut now, mut out) = (500, 0u64);
             for (at, length, step) in feeds {
                 now += step;

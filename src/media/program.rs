@@ -7,7 +7,6 @@ mod stats;
 mod video;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gstreamer as gst;
 
@@ -28,8 +27,8 @@ pub struct ProgramSpec {
     pub slate: gst::Buffer,
     /// Whether to take rumble and hiss from the sound (`pipelines/encoder/voice.launch`).
     pub voice_filter: bool,
-    /// How much later than captured sound goes out, so that it meets its picture.
-    pub sound_offset: Duration,
+    /// How much later than captured sound goes out, so that it meets its picture, in ms; earlier where negative.
+    pub sound_offset_ms: i64,
 }
 
 /// A running program. Dropping it stops it.

@@ -21,7 +21,7 @@ fn program(profile: &Profile) -> Program {
         profile: profile.clone(),
         slate: slate::render_card("A lecture on patience", profile).unwrap(),
         voice_filter: false,
-        sound_offset: Duration::ZERO,
+        sound_offset_ms: 0,
     };
     Program::start(spec, MediaClock::new()).unwrap()
 }

@@ -17,7 +17,7 @@ pub struct Picture {
     pub pts_ms: u64,
     /// What its strip says, and how old that was on arrival.
     pub strip: Option<(u64, u64)>,
-    /// Whether the lower part is white (the flash of a beep).
+    /// Whether the lower right corner is white (the flash of a beep).
     pub flash: bool,
 }
 
@@ -196,7 +196,7 @@ fn read_picture(sample: &gst::Sample, arrived_ms: u64) -> Picture {
     let (width, height) = (info.width() as usize, info.height() as usize);
     let stride = usize::try_from(info.stride()[0]).unwrap();
     let shown = strip::read(&map, stride, width, height);
-    let corner = map[(height - 8) * stride + 8];
+    let corner = map[(height - 8) * stride + width - 8];
     Picture {
         arrived_ms,
         pts_ms: buffer.pts().map_or(0, gst::ClockTime::mseconds),

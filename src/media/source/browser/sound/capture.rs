@@ -13,7 +13,9 @@ use tokio::sync::oneshot;
 
 use super::super::stats::Counters;
 use super::daemon::SINK;
+use super::dating::Dating;
 use super::level::Level;
+use crate::media::audio::CHANNELS;
 use crate::media::clock::MediaClock;
 use crate::media::error::MediaError;
 use crate::media::pipeline::{Fill, Line};
@@ -92,7 +94,7 @@ fn build(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, heard: 
     pulse.set_property("server", server);
     pulse.set_property("device", format!("{SINK}.monitor"));
     let (listener, open, heard) = (Arc::clone(listener), Arc::clone(open), Arc::clone(heard));
-    let mut level = Level::default();
+    let (mut level, mut dating) = (Level::default(), Dating::default());
     let mut samples = Vec::new();
     let take = move |sink: &gst_app::AppSink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
@@ -105,8 +107,12 @@ fn build(server: &str, listener: &Arc<Listener>, open: &Arc<AtomicBool>, heard: 
             if let Some(centibel) = level.hear(&samples) {
                 listener.counters.level(centibel);
             }
-            if open.load(Ordering::Acquire) {
-                listener.input.sound(&samples, buffer.pts().unwrap_or_else(|| listener.clock.now()));
+            let broken = buffer.flags().contains(gst::BufferFlags::DISCONT);
+            let at = dating.date((samples.len() / CHANNELS) as u64, listener.clock.now().into(), broken);
+            if open.load(Ordering::Acquire)
+                && let Ok(at) = gst::ClockTime::try_from(at)
+            {
+                listener.input.sound(&samples, at);
             }
         }
         Ok(gst::FlowSuccess::Ok)

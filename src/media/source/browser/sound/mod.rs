@@ -2,6 +2,7 @@
 
 pub(super) mod capture;
 pub(super) mod daemon;
+mod dating;
 mod level;
 pub(super) mod native;
 mod tagstruct;

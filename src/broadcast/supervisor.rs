@@ -31,7 +31,7 @@ const LAUNCH_AGAIN: Duration = Duration::from_secs(1);
 /// How far apart the end of a broadcast is tried to be kept: what is not kept would be taken up again.
 const KEEP_AGAIN: Duration = Duration::from_secs(3);
 /// How often what is too old is cleared away.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// How often the cost of what runs is measured.
 const LEARN_EVERY: Duration = Duration::from_secs(5);
 /// How often numbers are told to those who watch.

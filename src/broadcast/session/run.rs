@@ -44,7 +44,6 @@ pub(super) struct Run {
     resumed: bool,
     /// The process ends, the broadcast does not: nothing of the end is told.
     quiet: bool,
-    over: bool,
 }
 
 impl Run {
@@ -70,7 +69,6 @@ impl Run {
             view: watch::Sender::new(view),
             begun: Instant::now(),
             retry_at: None,
-            over: false,
         }
     }
 
@@ -90,7 +88,7 @@ impl Run {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         let (mut looks, mut unseen) = (0, 0);
-        while !self.over {
+        while self.machine.phase() != Phase::Ended {
             tokio::select! {
                 command = commands.recv() => self.command(command).await,
                 started = started(&mut self.starting) => self.source_started(started).await,
@@ -255,7 +253,6 @@ impl Run {
         tokio::join!(stop_source, self.outputs.stop_all());
         self.machine.taken_down();
         self.report_state().await;
-        self.over = true;
     }
 
     async fn report_state(&mut self) {

@@ -114,13 +114,7 @@ impl App {
     }
 
     fn start_whep(&self) -> Result<(), WhepError> {
-        let config = WhepConfig {
-            ports: self.settings.webrtc.udp_ports.clone(),
-            addresses: self.settings.webrtc.addresses.clone(),
-            loopback: self.settings.listen.ip().is_loopback(),
-            ..WhepConfig::default()
-        };
-        let whep = Whep::start(&config)?;
+        let whep = Whep::start(&whep_config(&self.settings))?;
         tracing::info!(addresses = ?whep.addresses(), "WebRTC to viewers");
         self.whep.set(whep).map_err(|_| WhepError::Gone)
     }
@@ -184,5 +178,15 @@ impl Running {
             tracing::error!(%error, "the accept loop ended badly");
         }
         self.app.store.close().await;
+    }
+}
+
+/// Where viewers reach this process by WebRTC.
+pub(crate) fn whep_config(settings: &Settings) -> WhepConfig {
+    WhepConfig {
+        ports: settings.webrtc.udp_ports.clone(),
+        addresses: settings.webrtc.addresses.clone(),
+        loopback: settings.listen.ip().is_loopback(),
+        ..WhepConfig::default()
     }
 }

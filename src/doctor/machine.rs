@@ -8,8 +8,9 @@ use tokio::net::TcpListener;
 
 use super::Check;
 use super::media::install;
-use crate::app::StartError;
+use crate::app::{StartError, whep_config};
 use crate::config::Settings;
+use crate::media::output::whep::Whep;
 
 /// What Chromium needs in `/dev/shm` for one meeting, and what makes several comfortable.
 const SHARED_MIB_MIN: u64 = 60;
@@ -95,6 +96,18 @@ pub(super) async fn port(settings: &Settings) -> Check {
             let error = StartError::Listen { address: settings.listen, reason };
             Check::fail("port", error.to_string(), "stop what uses it, or set BLUECAST_LISTEN to another address")
         }
+    }
+}
+
+/// Whether viewers can be served by WebRTC: a UDP port is free and there is an address to tell.
+pub(super) fn webrtc(settings: &Settings) -> Check {
+    match Whep::start(&whep_config(settings)) {
+        Ok(_) => Check::ok("webrtc", "a UDP port for viewers is free"),
+        Err(error) => Check::fail(
+            "webrtc",
+            error.to_string(),
+            "set BLUECAST_WEBRTC_UDP_PORTS and BLUECAST_WEBRTC_ADDRESSES, or stop what uses the ports",
+        ),
     }
 }
 

@@ -104,5 +104,6 @@ pub async fn examine(settings: &Settings) -> Report {
     };
     checks.push(data::database(settings).await);
     checks.push(machine::port(settings).await);
+    checks.push(machine::webrtc(settings));
     Report { ok: checks.iter().all(|check| check.state != State::Fail), checks }
 }

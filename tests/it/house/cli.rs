@@ -110,6 +110,20 @@ fn a_taken_port_is_refused_in_words() {
 }
 
 #[test]
+fn a_taken_webrtc_port_is_refused_in_words_before_the_first_admin_is_made() {
+    let data = data();
+    let socket = std::net::UdpSocket::bind("[::]:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let mut serve = command(data.path(), &["serve"]);
+    serve.env("BLUECAST_WEBRTC_UDP_PORTS", format!("{port}-{port}"));
+    let (ok, _, errors) = output(serve);
+    assert!(!ok && errors.contains("BLUECAST_WEBRTC_UDP_PORTS"), "{errors}");
+    drop(socket);
+    let (ok, printed, _) = output(command(data.path(), &["doctor"]));
+    assert!(ok, "{printed}");
+}
+
+#[test]
 fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
     let data = data();
     let first = Serving::start(command(data.path(), &["serve"]));

@@ -33,10 +33,10 @@ pub fn runtime_dir() -> PathBuf {
     std::env::temp_dir().join(format!("bluecast-{}", rustix::process::geteuid().as_raw()))
 }
 
-/// Whether a folder is a real one of ours that nobody else can enter: whoever owned it could put others in place of what is in it.
+/// Whether a folder is a real one of ours that nobody else can change: whoever could would put others in place of what is in it.
 fn is_ours(folder: &Path) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|found| {
-        found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.permissions().mode().trailing_zeros() >= 6
+        found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.permissions().mode() & 0o022 == 0
     })
 }
 
@@ -58,7 +58,7 @@ impl Folder {
         if !is_ours(parent) {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                format!("{} belongs to somebody else, or others can enter it", parent.display()),
+                format!("{} belongs to somebody else, or others can change it", parent.display()),
             ));
         }
         DirBuilder::new().mode(0o700).create(&path)?;

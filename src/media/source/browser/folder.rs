@@ -35,9 +35,8 @@ pub fn runtime_dir() -> PathBuf {
 
 /// Whether a folder is a real one of ours that nobody else can change: whoever could would put others in place of what is in it.
 fn is_ours(folder: &Path) -> bool {
-    fs::symlink_metadata(folder).is_ok_and(|found| {
-        found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.permissions().mode() & 0o022 == 0
-    })
+    fs::symlink_metadata(folder)
+        .is_ok_and(|found| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.permissions().mode() & 0o022 == 0)
 }
 
 /// A folder only we can enter; everything a source writes is in it, and goes with it.

@@ -82,18 +82,7 @@ pub(crate) async fn add_target(
     let caller = caller.clone();
     whole(async move {
         let target = start::add_target(&app, &caller, &row, &request).await?;
-        let view = TargetView {
-            id: target.id.clone(),
-            label: target.label.clone(),
-            protocol: target.protocol.clone(),
-            state: "connecting".to_owned(),
-            detail: None,
-            code: None,
-            bytes: 0,
-            kbps: 0,
-            rtt_ms: None,
-            reconnects: 0,
-        };
+        let view = TargetView::unfed(target.id.clone(), target.label.clone(), target.protocol.clone(), "connecting");
         app.supervisor.add_target(&row.id, &target.id).await?;
         Ok((StatusCode::CREATED, Json(view)))
     })
@@ -147,7 +136,7 @@ pub(super) async fn running(app: &App, id: &str) -> Answer<Row> {
     Ok(row)
 }
 
-async fn record(app: &App, caller: &Caller, action: &'static str, row: &Row) -> Answer<()> {
+pub(super) async fn record(app: &App, caller: &Caller, action: &'static str, row: &Row) -> Answer<()> {
     let mut tx = app.store.begin().await?;
     activity::record(&mut tx, caller, action, &row.id, json!({ "meeting": row.meeting_name })).await?;
     Ok(tx.commit().await?)

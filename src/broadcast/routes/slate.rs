@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use serde_json::json;
 
-use super::control::running;
-use crate::account::{Allowed, activity, perm};
+use super::control::{record, running};
+use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::broadcast::model::Row;
 use crate::http::{Answer, Path, Problem};
@@ -50,7 +49,7 @@ pub(crate) async fn put(
         tokio::fs::write(&path, &image).await
     };
     keep.await.map_err(|error| Problem::unavailable("storage", format!("The image cannot be kept: {error}.")))?;
-    record(&app, &caller, &row, "slate.set").await?;
+    record(&app, &caller, "slate.set", &row).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -68,16 +67,10 @@ pub(crate) async fn remove(caller: Allowed<perm::BroadcastOperate>, State(app): 
     }
     // One that was never set is gone as well.
     let _ = tokio::fs::remove_file(file(&app, &row)).await;
-    record(&app, &caller, &row, "slate.remove").await?;
+    record(&app, &caller, "slate.remove", &row).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn file(app: &App, row: &Row) -> PathBuf {
     app.supervisor.slate_file(&row.id)
-}
-
-async fn record(app: &App, caller: &crate::account::Caller, row: &Row, action: &'static str) -> Answer<()> {
-    let mut tx = app.store.begin().await?;
-    activity::record(&mut tx, caller, action, &row.id, json!({ "meeting": row.meeting_name })).await?;
-    Ok(tx.commit().await?)
 }

@@ -38,18 +38,7 @@ pub(super) async fn of(app: &App, row: Row) -> Answer<BroadcastView> {
 
 /// A target that nothing feeds.
 fn off(row: TargetRow) -> TargetView {
-    TargetView {
-        id: row.id,
-        label: row.label,
-        protocol: row.protocol,
-        state: "ended".to_owned(),
-        detail: None,
-        code: None,
-        bytes: 0,
-        kbps: 0,
-        rtt_ms: None,
-        reconnects: 0,
-    }
+    TargetView::unfed(row.id, row.label, row.protocol, "ended")
 }
 
 pub(super) fn event(row: EventRow) -> EventView {

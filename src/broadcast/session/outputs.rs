@@ -54,6 +54,14 @@ pub struct TargetView {
     pub reconnects: u32,
 }
 
+impl TargetView {
+    /// A target that nothing has been sent to.
+    pub(in crate::broadcast) fn unfed(id: String, label: String, protocol: String, state: &str) -> Self {
+        let state = state.to_owned();
+        Self { id, label, protocol, state, detail: None, code: None, bytes: 0, kbps: 0, rtt_ms: None, reconnects: 0 }
+    }
+}
+
 struct Running {
     plan: TargetPlan,
     output: Result<Output, MediaError>,
@@ -137,16 +145,9 @@ impl Running {
                 }
             }
             Err(error) => TargetView {
-                id,
-                label,
-                protocol,
-                state: "failed".to_owned(),
                 detail: Some(error.to_string()),
                 code: Some(error.code.to_owned()),
-                bytes: 0,
-                kbps: 0,
-                rtt_ms: None,
-                reconnects: 0,
+                ..TargetView::unfed(id, label, protocol, "failed")
             },
         }
     }

@@ -2,7 +2,10 @@
 
 use super::{Adapter, Click, Target, When};
 
-pub(super) static ADAPTER: Adapter = Adapter {
+pub(super) static ADAPTER: Adapter = NAMES;
+
+/// What 4.0 shares but for the meeting.
+pub(super) const NAMES: Adapter = Adapter {
     client_path: "/html5client",
     lobby_path: None,
     meeting: MEETING,

@@ -40,6 +40,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// For the preview and the embedded edge.
     pub webrtc: WebrtcSettings,
+    /// The key that OME signs its admission webhooks with.
+    pub ome_secret: Option<Secret>,
+    /// Origins that are kept as this TOML file says.
+    pub origins_file: Option<PathBuf>,
     /// This process among the nodes.
     pub node: NodeSettings,
     /// What people may make us call besides public addresses.
@@ -134,6 +138,8 @@ impl Settings {
                 .list("BLUECAST_TRUSTED_PROXIES", "a comma-separated list of addresses or CIDRs", values::network)
                 .unwrap_or_default(),
             webrtc: WebrtcSettings::read(reader),
+            ome_secret: reader.secret("BLUECAST_OME_SECRET"),
+            origins_file: file(reader, "BLUECAST_ORIGINS_FILE"),
             node: NodeSettings::read(reader),
             call_allow: call_allow.or_else(|| Reach::parse(own_machine).ok()).unwrap_or_default(),
             metrics_token: reader.secret("BLUECAST_METRICS_TOKEN"),

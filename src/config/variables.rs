@@ -37,6 +37,12 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "Comma-separated STUN and TURN servers for viewers: stun:HOST:PORT, turn:USER:PASSWORD@HOST:PORT (none).",
     ),
+    variable(
+        "BLUECAST_OME_SECRET",
+        "",
+        "The SecretKey of OvenMediaEngine's AdmissionWebhooks; without it everything that asks is refused (none).",
+    ),
+    variable("BLUECAST_ORIGINS_FILE", "", "TOML file with origins that are made and kept up to date at every start (none)."),
     variable("BLUECAST_NODE_NAME", "", "Name of this process in the list of nodes (the host name)."),
     variable("BLUECAST_NODE_URL", "", "Address under which the other nodes reach this one (none)."),
     variable("BLUECAST_NODE_CAPACITY", "", "CPU cores that broadcasts may use (measured)."),

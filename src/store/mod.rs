@@ -14,7 +14,6 @@ mod query;
 mod sqlite;
 pub mod vault;
 
-use std::fs::File;
 use std::sync::Arc;
 
 use sqlx::{PgPool, SqlitePool};
@@ -57,7 +56,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     writer: SqlitePool,
     /// Held as long as anybody holds the store; `None` in a command beside a serving process.
-    _lock: Option<Arc<File>>,
+    lock: Option<Arc<sqlite::Lock>>,
 }
 
 /// Tries whether the database of the settings can be used, without a change to it; says what was found.
@@ -91,6 +90,9 @@ impl Store {
             Self::Sqlite(sqlite) => {
                 sqlite.readers.close().await;
                 sqlite.writer.close().await;
+                if let Some(lock) = &sqlite.lock {
+                    lock.release();
+                }
             }
             Self::Postgres(pool) => pool.close().await,
         }

@@ -58,7 +58,7 @@ pub(super) async fn open(path: &Path, purpose: Purpose) -> Result<Store, OpenErr
         .connect_with(options.create_if_missing(false).read_only(true))
         .await
         .map_err(|error| failed(reason(&error)))?;
-    Ok(Store::Sqlite(SqliteStore { readers, writer, _lock: lock }))
+    Ok(Store::Sqlite(SqliteStore { readers, writer, lock }))
 }
 
 /// Reads from the file if there is one, and changes nothing.
@@ -76,14 +76,33 @@ pub(super) async fn probe(path: &Path) -> Result<String, OpenError> {
     read.await.map(|()| format!("{} can be read", path.display())).map_err(failed)
 }
 
+/// The lock of the process that serves. Given back by name, not only by closing the file: a child that is just being started still holds a
+/// copy of every open file, and with it the lock.
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Gives it back; a second time changes nothing.
+    pub(super) fn release(&self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the database's lock could not be given back");
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 /// Takes the lock that keeps a second serving process out.
-fn lock(path: &Path, purpose: Purpose) -> Result<Option<Arc<File>>, OpenError> {
+fn lock(path: &Path, purpose: Purpose) -> Result<Option<Arc<Lock>>, OpenError> {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
     let cannot = |error: std::io::Error| OpenError::File { path: path.to_owned(), reason: error.to_string() };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(cannot)?;
     match (file.try_lock(), purpose) {
-        (Ok(()), _) => Ok(Some(Arc::new(file))),
+        (Ok(()), _) => Ok(Some(Arc::new(Lock(file)))),
         (Err(TryLockError::WouldBlock), Purpose::Command) => Ok(None),
         (Err(TryLockError::WouldBlock), Purpose::Serve) => Err(OpenError::InUse(path.to_owned())),
         (Err(TryLockError::Error(error)), _) => Err(cannot(error)),

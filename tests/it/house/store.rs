@@ -160,6 +160,34 @@ async fn a_second_serving_process_is_refused_but_a_command_is_not() {
     Store::open(&settings, Purpose::Serve).await.unwrap();
 }
 
+/// A child that is just being started holds copies of all open files for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_database_can_be_opened_again_at_once_while_children_are_started() {
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let starters: Vec<_> = (0..4)
+        .map(|_| {
+            let over = over.clone();
+            std::thread::spawn(move || {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::process::Command::new("true").status().unwrap();
+                }
+            })
+        })
+        .collect();
+    let data = tempfile::tempdir().unwrap();
+    let settings = settings(On::Sqlite, &data, &[]).await;
+    let mut refused = 0;
+    for _ in 0..60 {
+        match Store::open(&settings, Purpose::Serve).await {
+            Ok(store) => store.close().await,
+            Err(_) => refused += 1,
+        }
+    }
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    starters.into_iter().for_each(|starter| starter.join().unwrap());
+    assert_eq!(refused, 0);
+}
+
 #[tokio::test]
 async fn a_database_of_a_newer_program_is_left_alone() {
     for on in BOTH {

@@ -7,6 +7,7 @@
 pub mod backlog;
 pub mod backoff;
 mod feed;
+mod flv_time;
 mod link;
 pub mod liveness;
 mod reason;

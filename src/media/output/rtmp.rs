@@ -3,6 +3,7 @@
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::flv_time;
 use super::link::Link;
 use super::liveness::Reading;
 use super::target::RtmpTarget;
@@ -31,6 +32,7 @@ pub(super) fn build(target: &RtmpTarget, clock: &MediaClock) -> Result<Link, Med
     }
     sink.set_property("timeout", TIMEOUT_S);
     sink.set_property("chunk-size", CHUNK);
+    flv_time::keep(&line.element("mux")?);
     Link::new(line, sink, read)
 }
 

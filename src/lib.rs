@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod http;
 pub mod id;
 pub mod media;
+pub mod memory;
 pub mod moment;
 pub mod origin;
 pub mod page;

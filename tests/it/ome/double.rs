@@ -6,7 +6,7 @@ use bluecast::media::packet::Track;
 use serde_json::Value;
 
 use crate::output::rig::Rig;
-use crate::support::ome::pusher::{self, Pusher};
+use crate::support::ome::pusher::{self, Manner, Pusher};
 use crate::support::ome::{Fault, Ome, OmeOptions, Source};
 use crate::support::wait::until;
 
@@ -148,4 +148,29 @@ async fn what_is_wrong_is_refused_as_ome_does() {
     ome.restart().await;
     assert!(ome.streams().is_empty());
     push(&ome.whip_url("app", "a1")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_that_run_too_fast_are_found_and_spoil_the_time_stamps() {
+    let (ome, rig) = (Ome::start(OmeOptions::default()).await, Rig::start());
+    let url = ome.whip_url("app", "a1");
+    let _pusher = Pusher::push_as(&url, &rig.hub, &rig.clock, &BOTH, Manner::FalseReports).await.unwrap();
+    until(30, "false reports", async || (ome.ingest("app/a1").false_reports() >= 3).then_some(())).await;
+    let seen = until(30, "time stamps that jump back", async || {
+        let ingest = ome.ingest("app/a1");
+        ingest.track(Track::Opus).is_some_and(|seen| seen.backwards > 0).then_some(ingest)
+    })
+    .await;
+    assert!(seen.track(Track::H264).unwrap().backwards > 0, "{seen:?}");
+    let (_, detail) = api(&ome, "/v1/vhosts/default/apps/app/streams/a1").await;
+    assert_eq!(detail["response"]["input"]["tracks"][0]["video"]["hasBframes"], true, "falsely");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_track_needs_no_report() {
+    let (ome, rig) = (Ome::start(OmeOptions::default()).await, Rig::start());
+    let _pusher = Pusher::push(&ome.whip_url("app", "a1"), &rig.hub, &rig.clock, &[Track::H264]).await.unwrap();
+    ome.wait_for_stream("app/a1").await;
+    let ingest = ome.ingest("app/a1");
+    assert_eq!(ingest.track(Track::H264).unwrap().unclocked, 0, "{ingest:?}");
 }

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bbb;
+pub mod chromium;
 #[expect(dead_code, reason = "the benches read more of it")]
 pub mod decode;
 pub mod hub_decode;

@@ -83,8 +83,6 @@ fn iso(at_ms: u64) -> String {
 }
 
 fn detail(stream: &Stream) -> Value {
-    let ingest = stream.ingest();
-    let tracks = |output: bool| -> Value { ingest.tracks.iter().enumerate().map(|(id, seen)| track(stream, id, seen, output)).collect() };
     let url = match &stream.source {
         super::Source::WebRtc { remote } => format!("TCP://{remote}"),
         _ => "TCP://127.0.0.1:42958".to_owned(),
@@ -93,14 +91,19 @@ fn detail(stream: &Stream) -> Value {
         "createdTime": iso(stream.created_ms),
         "sourceType": stream.source.kind(),
         "sourceUrl": url,
-        "tracks": tracks(false),
+        "tracks": tracks(stream, false),
     });
     let renditions = json!([{"name": "default", "videoVariantName": "bypass_video", "audioVariantName": "opus"}]);
     let options = json!({"webrtcAutoAbr": false, "hlsChunklistPathDepth": -1, "enableTsPackaging": false});
     let playlist = json!({"name": "webrtc_default", "fileName": "webrtc_default", "options": options, "renditions": renditions});
-    let output = json!({"name": stream.stream, "tracks": tracks(true), "playlists": [playlist]});
+    let output = json!({"name": stream.stream, "tracks": tracks(stream, true), "playlists": [playlist]});
     let outputs = if stream.is_playable() { json!([output]) } else { json!([]) };
     json!({"name": stream.stream, "input": input, "outputs": outputs})
+}
+
+/// The tracks of a stream as the API tells them.
+pub(super) fn tracks(stream: &Stream, output: bool) -> Value {
+    stream.ingest().tracks.iter().enumerate().map(|(id, seen)| track(stream, id, seen, output)).collect()
 }
 
 fn track(stream: &Stream, id: usize, seen: &TrackSeen, output: bool) -> Value {
@@ -132,7 +135,7 @@ fn track(stream: &Stream, id: usize, seen: &TrackSeen, output: bool) -> Value {
         "bypass": facts.audio_bypass.unwrap_or(bypass),
         "codec": facts.audio_codec.unwrap_or_else(|| codec.to_owned()),
         "samplerate": 48000,
-        "channel": if seen.stereo { 2 } else { 1 },
+        "channel": seen.channels,
         "bitrate": bitrate, "bitrateAvg": bitrate, "bitrateConf": 0, "bitrateLatest": bitrate,
         "timebase": {"num": 1, "den": 48000},
     });
@@ -155,13 +158,13 @@ fn statistics(world: &World, place: &[&str]) -> Outcome {
     let state = world.lock();
     let here = |stream: &&Arc<Stream>| app.is_none_or(|app| stream.app == app) && name.is_none_or(|name| stream.stream == name);
     let streams: Vec<&Arc<Stream>> = state.streams.values().filter(here).collect();
-    let viewers: u64 = streams.iter().map(|stream| stream.viewers()).sum();
+    let viewers: usize = streams.iter().map(|stream| stream.viewers().len()).sum();
     let bytes: u64 = streams.iter().flat_map(|stream| stream.ingest().tracks).map(|seen| seen.bytes).sum();
     let now = iso(super::super::decode::unix_ms());
     Ok(json!({
         "connections": {"file": 0, "hlsv3": 0, "llhls": 0, "ovt": 0, "push": 0, "srt": 0, "thumbnail": 0, "webrtc": viewers},
         "totalConnections": viewers, "maxTotalConnections": viewers, "maxTotalConnectionTime": now,
-        "totalBytesIn": bytes, "totalBytesOut": bytes * viewers,
+        "totalBytesIn": bytes, "totalBytesOut": bytes * viewers as u64,
         "avgThroughputIn": 0, "avgThroughputOut": 0, "lastThroughputIn": 0, "lastThroughputOut": 0,
         "maxThroughputIn": 0, "maxThroughputOut": 0,
         "createdTime": now, "lastRecvTime": now, "lastSentTime": now, "lastUpdatedTime": now,

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 
 use super::super::decode::unix_ms;
 use super::world::{Fault, Logged, World};
-use super::{api, whip};
+use super::{api, signalling, whip};
 
 const LONGEST_BODY: usize = 1 << 20;
 const LOGGED_BODY: usize = 64 << 10;
@@ -45,6 +45,11 @@ impl Call {
         url::form_urlencoded::parse(self.query.as_bytes()).find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
     }
 
+    /// The path with the query.
+    pub(super) fn full_path(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -73,7 +78,9 @@ pub(super) async fn serve(world: Arc<World>, listener: TcpListener, door: Door) 
 }
 
 /// `None` closes the connection.
-async fn respond(world: &Arc<World>, door: Door, from: SocketAddr, request: Request<Incoming>) -> Option<Answer> {
+async fn respond(world: &Arc<World>, door: Door, from: SocketAddr, mut request: Request<Incoming>) -> Option<Answer> {
+    let is_socket = door == Door::Signalling && request.headers().contains_key("sec-websocket-key");
+    let upgrade = is_socket.then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let body = to_bytes(Body::new(body), LONGEST_BODY).await.ok()?;
     let call = Call {
@@ -87,14 +94,33 @@ async fn respond(world: &Arc<World>, door: Door, from: SocketAddr, request: Requ
     let logged = log(world, &call);
     let fault = {
         let mut state = world.lock();
-        let fault = if door == Door::Api { &mut state.faults.api } else { &mut state.faults.whip };
-        due(fault)
+        let faults = &mut state.faults;
+        due(match door {
+            Door::Api => &mut faults.api,
+            Door::Signalling if is_socket => &mut faults.signalling,
+            Door::Signalling => &mut faults.whip,
+        })
     };
-    let answer = match fault {
-        Fault::None => handle(world, door, &call).await,
+    let answer = match (fault, upgrade) {
+        // What is said on the socket is the socket's.
+        (fault @ (Fault::None | Fault::Slow(_) | Fault::Never | Fault::Garbage | Fault::Huge), Some(upgrade)) => {
+            signalling::wait(&fault).await;
+            signalling::upgrade(world, call, upgrade, fault)
+        }
+        (fault, _) => answer(world, door, &call, fault).await?,
+    };
+    if let Some(entry) = world.lock().requests.get_mut(logged) {
+        entry.status = answer.status().as_u16();
+    }
+    Some(answer)
+}
+
+async fn answer(world: &Arc<World>, door: Door, call: &Call, fault: Fault) -> Option<Answer> {
+    Some(match fault {
+        Fault::None => handle(world, door, call).await,
         Fault::Slow(by) => {
             tokio::time::sleep(by).await;
-            handle(world, door, &call).await
+            handle(world, door, call).await
         }
         Fault::Never => std::future::pending().await,
         Fault::Closed => return None,
@@ -102,11 +128,7 @@ async fn respond(world: &Arc<World>, door: Door, from: SocketAddr, request: Requ
         Fault::Huge => huge(),
         Fault::Redirect(status, to) => Response::builder().status(status).header(header::LOCATION, to).body(Body::empty()).unwrap(),
         Fault::Refuse(status, why, _) => text(status, &why),
-    };
-    if let Some(entry) = world.lock().requests.get_mut(logged) {
-        entry.status = answer.status().as_u16();
-    }
-    Some(answer)
+    })
 }
 
 /// What to do now; a refusal wears off.
@@ -124,12 +146,11 @@ fn due(fault: &mut Fault) -> Fault {
 }
 
 fn log(world: &World, call: &Call) -> usize {
-    let path = if call.query.is_empty() { call.path.clone() } else { format!("{}?{}", call.path, call.query) };
     let headers = call.headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let entry = Logged {
         at_ms: unix_ms(),
         method: call.method.to_string(),
-        path,
+        path: call.full_path(),
         headers: headers.collect(),
         body: call.body.chars().take(LOGGED_BODY).collect(),
         status: 0,

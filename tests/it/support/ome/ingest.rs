@@ -57,6 +57,7 @@ impl Ingestion {
                 track,
                 payload_type: payload.number,
                 format: payload.format.clone(),
+                channels: payload.channels.as_deref().and_then(|channels| channels.parse().ok()).unwrap_or(1),
                 stereo: is_stereo(payload),
                 packets: 0,
                 bytes: 0,

@@ -19,10 +19,14 @@ mod front;
 mod h264;
 mod ingest;
 mod lip_sync;
+mod offer;
 mod peer;
 pub mod pusher;
 mod sdp;
+mod signalling;
 mod stream;
+mod viewer;
+pub mod watcher;
 mod whip;
 mod world;
 
@@ -32,9 +36,9 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-pub use self::stream::{Ingest, Source, Stream, Unit};
+pub use self::stream::{Ingest, Source, Stream, Unit, ViewerSeen};
 use self::world::World;
-pub use self::world::{Fault, Logged};
+pub use self::world::{Fault, Logged, Starve};
 use super::hub_decode::Decoded;
 use super::wait::until;
 
@@ -49,6 +53,10 @@ pub struct OmeOptions {
     pub credentials: String,
     /// How long a WHIP pusher may be silent before its stream is dropped. OME: 30 s.
     pub whip_timeout: Duration,
+    /// How long a viewer may be silent before it is dropped. OME: 30 s.
+    pub viewer_timeout: Duration,
+    /// Whether lost video is sent again (`Rtx` of the publisher; the set-up that was watched had it on, OME's default is off).
+    pub rtx: bool,
     /// How often a key frame is asked of a pusher by FIR. OME: 3 s.
     pub fir_every: Duration,
 }
@@ -60,6 +68,8 @@ impl Default for OmeOptions {
             apps: vec!["app".to_owned()],
             credentials: "rig:token".to_owned(),
             whip_timeout: Duration::from_secs(30),
+            viewer_timeout: Duration::from_secs(30),
+            rtx: true,
             fir_every: Duration::from_secs(3),
         }
     }
@@ -138,7 +148,10 @@ impl Ome {
 
     /// Waits until media of all its tracks passes.
     pub async fn wait_for_stream(&self, name: &str) -> Arc<Stream> {
-        until(20, "the stream to be live on OME", async || self.world.find(name).filter(|stream| stream.is_playable())).await
+        let live = tokio::time::timeout(Duration::from_secs(30), async {
+            until(60, "the stream to be live on OME", async || self.world.find(name).filter(|stream| stream.is_playable())).await
+        });
+        live.await.unwrap_or_else(|_| panic!("{name} is not live on OME: {:?}", self.ingest(name)))
     }
 
     /// Waits until there is no such stream.
@@ -189,6 +202,26 @@ impl Ome {
     /// How the API is answered from now on.
     pub fn api_fault(&self, fault: Fault) {
         self.world.lock().faults.api = fault;
+    }
+
+    /// How the playback signalling is answered from now on. What makes sense only once there is a socket comes on the socket.
+    pub fn signalling_fault(&self, fault: Fault) {
+        self.world.lock().faults.signalling = fault;
+    }
+
+    /// Who watches a stream now.
+    pub fn viewers(&self, name: &str) -> Vec<ViewerSeen> {
+        self.world.find(name).map(|stream| stream.viewers()).unwrap_or_default()
+    }
+
+    /// Keeps media from the viewers, present and future, while their connections stay.
+    pub fn starve(&self, what: Starve) {
+        self.world.lock().starved = what;
+    }
+
+    /// Loses so many of a thousand media packets on their way to viewers.
+    pub fn lose(&self, permille: u32) {
+        self.world.loss.store(permille, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Every request so far, on both ports.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use str0m::crypto::from_feature_flags;
@@ -23,6 +24,9 @@ pub(super) struct Peer {
     /// Its only candidate.
     pub(super) local: SocketAddr,
     datagram: Vec<u8>,
+    /// Of a thousand media packets, how many are lost on the way out.
+    pub(super) loss: Arc<AtomicU32>,
+    chance: u32,
 }
 
 impl Peer {
@@ -31,7 +35,7 @@ impl Peer {
         let local = socket.local_addr().unwrap();
         let mut rtc = config.build(Instant::now());
         rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
-        Self { rtc, socket, local, datagram: vec![0; LONGEST_DATAGRAM] }
+        Self { rtc, socket, local, datagram: vec![0; LONGEST_DATAGRAM], loss: Arc::default(), chance: 1 }
     }
 
     /// Lets out what follows from the last change: events, and when to look again.
@@ -40,12 +44,26 @@ impl Peer {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(due)) => return (events, due),
-                // A full socket drops it.
-                Ok(Output::Transmit(transmit)) => drop(self.socket.try_send_to(&transmit.contents, transmit.destination)),
+                Ok(Output::Transmit(transmit)) => {
+                    if !self.is_lost(&transmit.contents) {
+                        // A full socket drops it.
+                        let _ = self.socket.try_send_to(&transmit.contents, transmit.destination);
+                    }
+                }
                 Ok(Output::Event(event)) => events.push(event),
                 Err(_) => return (events, Instant::now() + Duration::from_secs(1)),
             }
         }
+    }
+
+    fn is_lost(&mut self, datagram: &[u8]) -> bool {
+        let loss = self.loss.load(Ordering::Relaxed);
+        let is_media = matches!(datagram, [128..=191, second, ..] if !(192..=223).contains(second));
+        if loss == 0 || !is_media {
+            return false;
+        }
+        self.chance = self.chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.chance >> 8) % 1000 < loss
     }
 
     /// Waits for a datagram or `due`, and takes it. Says whether a datagram came. Safe to be dropped while it waits.

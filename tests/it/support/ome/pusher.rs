@@ -25,6 +25,14 @@ pub struct Said {
     pub body: String,
 }
 
+/// How a pusher behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    Right,
+    /// The RTP time of its sender reports runs at twice the rate, as that of a `webrtcbin` does whose LATENCY message nobody handles.
+    FalseReports,
+}
+
 /// A pusher. Dropping it is like `kill -9`: nothing is said to the server.
 pub struct Pusher {
     url: String,
@@ -39,11 +47,19 @@ struct Link {
     socket: UdpSocket,
     local: SocketAddr,
     mids: Vec<(Track, Mid)>,
+    /// When the running time was zero.
+    zero: Instant,
+    manner: Manner,
 }
 
 impl Pusher {
     /// Pushes what a hub carries. A server that refuses is an `Err` with what it said.
     pub async fn push(url: &str, hub: &Hub, clock: &MediaClock, tracks: &[Track]) -> Result<Self, Said> {
+        Self::push_as(url, hub, clock, tracks, Manner::Right).await
+    }
+
+    /// The same in another manner.
+    pub async fn push_as(url: &str, hub: &Hub, clock: &MediaClock, tracks: &[Track], manner: Manner) -> Result<Self, Said> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let local = socket.local_addr().unwrap();
         let config = Rtc::builder().set_crypto_provider(Arc::new(from_feature_flags())).clear_codecs().enable_opus(true, false);
@@ -66,8 +82,8 @@ impl Pusher {
         let subscription = hub.subscribe(tracks, move |packet| drop(packets.send(packet.clone())));
         let keys_asked = Arc::default();
         let zero = Instant::now().checked_sub(clock.now().into()).unwrap();
-        let link = Link { rtc, socket, local, mids };
-        let task = tokio::spawn(run(link, inbox, hub_too, zero, Arc::clone(&keys_asked)));
+        let link = Link { rtc, socket, local, mids, zero, manner };
+        let task = tokio::spawn(run(link, inbox, hub_too, Arc::clone(&keys_asked)));
         Ok(Self { url: url.to_owned(), said, task, keys_asked, _subscription: subscription })
     }
 
@@ -103,7 +119,7 @@ pub async fn post(url: &str, offer: &str) -> Said {
     Said { status: response.status().as_u16(), location, headers, body: response.text().await.unwrap() }
 }
 
-async fn run(mut link: Link, mut inbox: mpsc::UnboundedReceiver<Packet>, hub: Hub, zero: Instant, keys_asked: Arc<Mutex<u64>>) {
+async fn run(mut link: Link, mut inbox: mpsc::UnboundedReceiver<Packet>, hub: Hub, keys_asked: Arc<Mutex<u64>>) {
     let mut datagram = vec![0; 2000];
     let (mut connected, mut begun) = (false, false);
     loop {
@@ -128,7 +144,7 @@ async fn run(mut link: Link, mut inbox: mpsc::UnboundedReceiver<Packet>, hub: Hu
                 let Some(packet) = packet else { return };
                 begun |= packet.track == Track::H264 && packet.key;
                 if connected && (begun || packet.track != Track::H264) {
-                    write(&mut link, &packet, zero);
+                    write(&mut link, &packet);
                 }
             }
             received = link.socket.recv_from(&mut datagram) => {
@@ -143,7 +159,7 @@ async fn run(mut link: Link, mut inbox: mpsc::UnboundedReceiver<Packet>, hub: Hu
     }
 }
 
-fn write(link: &mut Link, packet: &Packet, zero: Instant) {
+fn write(link: &mut Link, packet: &Packet) {
     let Some((_, mid)) = link.mids.iter().find(|(track, _)| *track == packet.track) else { return };
     let rate = if packet.track == Track::H264 { Frequency::NINETY_KHZ } else { Frequency::FORTY_EIGHT_KHZ };
     let Some(writer) = link.rtc.writer(*mid) else { return };
@@ -151,5 +167,7 @@ fn write(link: &mut Link, packet: &Packet, zero: Instant) {
     let ticks = u128::from(packet.pts().nseconds()) * u128::from(rate.get()) / 1_000_000_000;
     let time = MediaTime::new(u64::try_from(ticks).unwrap(), rate);
     let data = packet.buffer.map_readable().unwrap();
-    let _ = writer.write(pt, zero + Duration::from(packet.pts()), time, data.to_vec());
+    // A report's RTP time is this packet's, and what has passed since it was captured.
+    let captured = if link.manner == Manner::FalseReports { link.zero } else { link.zero + Duration::from(packet.pts()) };
+    let _ = writer.write(pt, captured, time, data.to_vec());
 }

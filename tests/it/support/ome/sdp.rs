@@ -14,7 +14,7 @@ pub(super) struct Payload {
     pub(super) number: u8,
     pub(super) codec: String,
     rate: u32,
-    channels: Option<String>,
+    pub(super) channels: Option<String>,
     pub(super) format: String,
     feedback: Vec<String>,
 }
@@ -41,10 +41,9 @@ impl Section {
     }
 }
 
-/// Whether a payload says that it is stereo.
+/// Whether a payload's format says that it is stereo.
 pub(super) fn is_stereo(payload: &Payload) -> bool {
-    let said = |key: &str| payload.format.split(';').any(|part| part.trim() == key);
-    payload.channels.as_deref() == Some("2") && (said("stereo=1") || said("sprop-stereo=1"))
+    payload.format.split(';').map(str::trim).any(|part| part == "stereo=1" || part == "sprop-stereo=1")
 }
 
 const UNDERSTOOD: [&str; 4] = ["H264", "H265", "VP8", "OPUS"];
@@ -119,9 +118,9 @@ pub(super) fn with_codecs(mut config: RtcConfig, sections: &[Section]) -> RtcCon
 
 /// What of a description is about the connection.
 pub(super) struct Transport {
-    ufrag: String,
-    password: String,
-    fingerprint: String,
+    pub(super) ufrag: String,
+    pub(super) password: String,
+    pub(super) fingerprint: String,
 }
 
 impl Transport {

@@ -1,9 +1,10 @@
 //! One stream: where it comes from, what was received of it, who takes it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bluecast::media::hub::Hub;
 use bluecast::media::packet::{Packet, Track};
@@ -71,7 +72,9 @@ pub struct TrackSeen {
     pub payload_type: u8,
     /// Its `fmtp`, as offered.
     pub format: String,
-    /// Channels as offered, and whether `stereo=1` was: OME plays what is neither as mono.
+    /// As offered in the `rtpmap`: what OME goes by. 1 where it is not said.
+    pub channels: u8,
+    /// Whether its `fmtp` says `stereo=1` or `sprop-stereo=1`; OME does not look.
     pub stereo: bool,
     pub packets: u64,
     pub bytes: u64,
@@ -117,6 +120,26 @@ impl Ingest {
     }
 }
 
+/// What was seen of a viewer.
+#[derive(Clone, Debug)]
+pub struct ViewerSeen {
+    /// The address it came by, with its query.
+    pub path: String,
+    pub user_agent: String,
+    /// Its SDP.
+    pub answer: String,
+    /// Unix milliseconds.
+    pub since_ms: u64,
+    /// Whether ICE and DTLS are up.
+    pub connected: bool,
+    /// Packets sent to it.
+    pub packets: u64,
+    /// By PLI or FIR.
+    pub key_frames_asked: u64,
+    /// Reports of lost video packets.
+    pub nacks: u64,
+}
+
 /// What the API says of a stream where a test wants it otherwise than it is.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -144,7 +167,9 @@ pub struct Stream {
     ingest: Mutex<Ingest>,
     kept: Mutex<VecDeque<Unit>>,
     facts: Mutex<Facts>,
-    viewers: AtomicU64,
+    viewers: Mutex<BTreeMap<u64, ViewerSeen>>,
+    next_viewer: AtomicU64,
+    epoch: OnceLock<Instant>,
 }
 
 impl Stream {
@@ -162,7 +187,9 @@ impl Stream {
             ingest: Mutex::default(),
             kept: Mutex::default(),
             facts: Mutex::default(),
-            viewers: AtomicU64::new(0),
+            viewers: Mutex::default(),
+            next_viewer: AtomicU64::new(0),
+            epoch: OnceLock::new(),
         }
     }
 
@@ -194,9 +221,31 @@ impl Stream {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many watch it now.
-    pub fn viewers(&self) -> u64 {
-        self.viewers.load(Ordering::Relaxed)
+    /// Who watches it now, the longest first.
+    pub fn viewers(&self) -> Vec<ViewerSeen> {
+        self.viewers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(super) fn enter(&self, seen: ViewerSeen) -> u64 {
+        let number = self.next_viewer.fetch_add(1, Ordering::Relaxed);
+        self.viewers.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seen);
+        number
+    }
+
+    pub(super) fn note_viewer(&self, number: u64, change: impl FnOnce(&mut ViewerSeen)) {
+        if let Some(seen) = self.viewers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&number) {
+            change(seen);
+        }
+    }
+
+    pub(super) fn leave(&self, number: u64) {
+        self.viewers.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    }
+
+    /// When the time stamp zero was, so that all viewers are told the same.
+    pub(super) fn epoch(&self, pts_us: u64) -> Instant {
+        let now = || Instant::now().checked_sub(Duration::from_micros(pts_us)).unwrap_or_else(Instant::now);
+        *self.epoch.get_or_init(now)
     }
 
     pub(super) fn want_key_frame(&self) {

@@ -1,8 +1,11 @@
 //! What the double knows.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use bluecast::media::packet::Track;
 
 use super::OmeOptions;
 use super::stream::{Source, Stream};
@@ -58,6 +61,28 @@ pub enum Fault {
 pub(super) struct Faults {
     pub(super) whip: Fault,
     pub(super) api: Fault,
+    pub(super) signalling: Fault,
+}
+
+/// What viewers do not get, though all else goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Starve {
+    #[default]
+    Nothing,
+    Video,
+    Audio,
+    Both,
+}
+
+impl Starve {
+    pub(super) fn takes(self, track: Track) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Video => track == Track::H264,
+            Self::Audio => track != Track::H264,
+            Self::Both => true,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -67,10 +92,13 @@ pub(super) struct State {
     pub(super) past: Vec<Arc<Stream>>,
     pub(super) requests: Vec<Logged>,
     pub(super) faults: Faults,
+    pub(super) starved: Starve,
 }
 
 pub(super) struct World {
     pub(super) options: OmeOptions,
+    /// Of a thousand packets to viewers, how many are lost on the way.
+    pub(super) loss: Arc<AtomicU32>,
     state: Mutex<State>,
 }
 
@@ -85,7 +113,7 @@ pub(super) enum Taken {
 
 impl World {
     pub(super) fn new(options: OmeOptions) -> Arc<Self> {
-        Arc::new(Self { options, state: Mutex::default() })
+        Arc::new(Self { options, loss: Arc::default(), state: Mutex::default() })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

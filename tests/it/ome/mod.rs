@@ -1,0 +1,3 @@
+//! Against OvenMediaEngine: its double, and what is tried with it.
+
+mod double;

@@ -16,6 +16,7 @@ use crate::http::{Answer, Problem};
 use crate::media::output::trust;
 use crate::media::output::whep::{Whep, WhepConfig, WhepError};
 use crate::media::source::browser;
+use crate::origin::Origins;
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
@@ -37,6 +38,8 @@ pub struct Parts {
     pub doorkeeper: Doorkeeper,
     /// Clients of the BBB servers.
     pub servers: Servers,
+    /// Clients of the origins.
+    pub origins: Origins,
     /// All broadcasts of this process.
     pub supervisor: Supervisor,
     /// WebRTC to viewers, once the process serves.
@@ -61,6 +64,7 @@ impl App {
         let store = Store::open(&settings, purpose).await?;
         let vault = open_vault(&settings, &store).await?;
         let servers = Servers::new(vault.clone(), settings.call_allow.clone(), settings.ca_file.as_deref());
+        let origins = Origins::new(store.clone(), vault.clone(), settings.call_allow.clone(), settings.ca_file.as_deref());
         let launcher = Launcher {
             vault: vault.clone(),
             reach: settings.call_allow.clone(),
@@ -68,11 +72,13 @@ impl App {
             chromium: settings.chromium.clone().unwrap_or_else(|| "chromium".into()),
             ca_file: settings.ca_file.clone(),
             servers: servers.clone(),
+            origins: origins.clone(),
         };
         let whep = Arc::new(OnceLock::new());
         let supervisor = Supervisor::new(store.clone(), &settings, launcher, Arc::clone(&whep));
         Ok(Self(Arc::new(Parts {
             servers,
+            origins,
             supervisor,
             whep,
             doorkeeper: Doorkeeper::new(),

@@ -7,6 +7,7 @@ pub mod account;
 pub mod app;
 pub mod bbb;
 pub mod broadcast;
+pub mod chance;
 pub mod config;
 pub mod doctor;
 pub mod http;

@@ -5,6 +5,7 @@
 //! name was resolved, so that a public name for a private address gains nothing.
 
 mod address;
+pub mod http;
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};

@@ -64,8 +64,7 @@ impl BaseUrl {
 
     /// Host, and port where it is not the usual one: what people call the server by.
     pub fn host(&self) -> String {
-        let host = self.0.host_str().unwrap_or_default();
-        self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        crate::reach::http::host(&self.0)
     }
 }
 

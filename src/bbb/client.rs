@@ -8,12 +8,12 @@ use reqwest::{Method, Response, header};
 
 use super::answer::{Generation, Index};
 use super::checksum::Algorithm;
-use super::error::plain;
-use super::fault::{OffHost, of_transport};
+use super::fault::of_fault;
 use super::query::Query;
 use super::xml::{Element, XmlError};
 use super::{BaseUrl, BbbError};
 use crate::reach::Reach;
+use crate::reach::http::{self, Deadlines, Fault, NO_AUTHORITIES, OffHost, is_web_page, plain};
 use crate::secret::Secret;
 
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -61,19 +61,9 @@ impl Client {
     /// A client of the server at `base`. Connects to nothing yet, but reads the machine's certificate authorities: make one and keep it.
     pub fn new(base: BaseUrl, secret: Secret, reach: Reach, options: &ClientOptions) -> Result<Self, BbbError> {
         let failed = |reason| BbbError::Tls { host: base.host(), reason };
-        let authorities = reqwest::Certificate::from_pem_bundle(&options.authorities_pem).unwrap_or_default();
-        if authorities.is_empty() && !options.authorities_pem.is_empty() {
-            return Err(failed("the file with more certificate authorities (BLUECAST_CA_FILE) holds no PEM certificate"));
-        }
-        let builder = reach
-            .guard(reqwest::Client::builder())
-            .redirect(redirects(&base, &reach))
-            .tls_certs_merge(authorities)
-            .connect_timeout(options.connect)
-            .timeout(options.whole)
-            .referer(false)
-            .user_agent(concat!("bluecast/", env!("CARGO_PKG_VERSION")));
-        let http = builder.build().map_err(|_| failed("this machine has no certificate authorities; install ca-certificates"))?;
+        let deadlines = Deadlines { connect: options.connect, whole: options.whole };
+        let builder = reach.client(&options.authorities_pem, deadlines).map_err(failed)?;
+        let http = builder.redirect(redirects(&base, &reach)).build().map_err(|_| failed(NO_AUTHORITIES))?;
         let learnt = Mutex::new(Learnt { algorithm: options.algorithm, generation: None });
         Ok(Self(Arc::new(Inner { base, secret, reach, http, learnt })))
     }
@@ -160,7 +150,7 @@ impl Client {
         }
         let result = match request.send().await {
             Ok(response) => self.read(response).await,
-            Err(error) => Err(of_transport(&error, &self.0.base.host())),
+            Err(error) => Err(of_fault(Fault::of(&error), &self.0.base.host())),
         };
         let code = result.as_ref().err().map_or("ok", BbbError::code);
         tracing::debug!(server = %self.0.base.host(), call, result = code, took_ms = started.elapsed().as_millis(), "BBB call");
@@ -175,13 +165,7 @@ impl Client {
             return Err(BbbError::ServerTrouble { host, status: status.as_u16() });
         }
         let not_bbb = |reason: &str| BbbError::NotBbb { host: host.clone(), reason: reason.into() };
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| of_transport(&error, &host))? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(BbbError::TooLarge { host });
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = http::body(&mut response, MAX_ANSWER_BYTES).await.map_err(|fault| of_fault(fault, &host))?;
         let body = String::from_utf8_lossy(&body);
         let root = match Element::parse(&body) {
             Ok(root) if root.name() == "response" => root,
@@ -218,11 +202,6 @@ fn refusal(root: &Element) -> BbbError {
 fn is_answer(error: &BbbError) -> bool {
     use BbbError as E;
     matches!(error, E::NotFound | E::MeetingEnded | E::Denied | E::Full | E::NotUnique | E::Refused { .. })
-}
-
-fn is_web_page(body: &str) -> bool {
-    let start: String = body.trim_start().chars().take(200).collect::<String>().to_ascii_lowercase();
-    start.contains("<!doctype html") || start.contains("<html") || start.contains("<head")
 }
 
 /// Only within the same host, and never from https to http: whoever gets the redirected call gets a valid checksum.

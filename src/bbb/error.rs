@@ -1,9 +1,7 @@
 //! What can go wrong with a BBB server, in words for the person who runs it.
 
 use crate::reach::ReachError;
-
-/// Longest text of a server that is passed on.
-const MAX_MESSAGE: usize = 200;
+use crate::reach::http::plain;
 
 /// Why a call failed. `Display` is a sentence that an admin can act on; it never holds a secret, a checksum or a signed address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -161,10 +159,4 @@ impl BbbError {
             _ => Self::Refused { key: plain(key), message: plain(message) },
         }
     }
-}
-
-/// A stranger's text as one short line.
-pub(super) fn plain(text: &str) -> String {
-    let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(MAX_MESSAGE).collect();
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

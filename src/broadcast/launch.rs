@@ -12,6 +12,7 @@ use crate::bbb::{JoinParams, Layout, Role};
 use crate::media::error::MediaError;
 use crate::media::output::{Resolve, SrtSettings, TargetUrl};
 use crate::media::profile::{Overrides, Profile};
+use crate::origin::Origins;
 use crate::reach::Reach;
 use crate::secret::Secret;
 use crate::server::Servers;
@@ -36,6 +37,8 @@ pub struct Launcher {
     pub ca_file: Option<PathBuf>,
     /// Talks to BBB servers.
     pub servers: Servers,
+    /// Talks to origins.
+    pub origins: Origins,
 }
 
 impl Launcher {

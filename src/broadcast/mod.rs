@@ -3,6 +3,7 @@
 pub mod capacity;
 mod evidence;
 mod launch;
+mod listing;
 mod load;
 mod meeting;
 pub mod model;

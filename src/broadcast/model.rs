@@ -245,6 +245,8 @@ pub struct BroadcastView {
     pub program: ProgramStats,
     /// The targets.
     pub targets: Vec<TargetView>,
+    /// Who watches it now, here and at its origins.
+    pub viewers: u64,
 }
 
 /// The word that serde writes for a value, as it is kept in the database.

@@ -106,6 +106,8 @@ enum Command {
     Pause(bool),
     AddTarget(TargetPlan),
     RemoveTarget(String, oneshot::Sender<bool>),
+    NotListed(String, String),
+    Listed(String),
 }
 
 /// A handle to a running session. Dropping the last one stops the session.
@@ -184,6 +186,16 @@ impl Session {
         let (answer, answered) = oneshot::channel();
         drop(self.commands.send(Command::RemoveTarget(id.to_owned(), answer)).await);
         tokio::time::timeout(Duration::from_secs(10), answered).await.is_ok_and(|removed| removed.unwrap_or(false))
+    }
+
+    /// Says that a target's origin does not have the stream although data goes out, with a sentence about it: the output connects again.
+    pub async fn not_listed(&self, target_id: &str, sentence: String) {
+        drop(self.commands.send(Command::NotListed(target_id.to_owned(), sentence)).await);
+    }
+
+    /// Says that a target's origin has the stream again after it had not.
+    pub async fn listed(&self, target_id: &str) {
+        drop(self.commands.send(Command::Listed(target_id.to_owned())).await);
     }
 
     /// What it looks like now.

@@ -164,6 +164,7 @@ async fn target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<N
         address_sealed: app.supervisor.seal(&id, &address),
         id,
         origin_id: request.origin_id.clone(),
+        stream_name: request.stream_name.clone(),
         label: label.unwrap_or_else(|| url.to_string()),
         protocol: url.protocol().to_owned(),
         fingerprint: fingerprint(&url),

@@ -15,6 +15,7 @@ pub(super) struct NewTarget {
     pub(super) origin_id: Option<String>,
     pub(super) label: String,
     pub(super) protocol: String,
+    pub(super) stream_name: Option<String>,
     pub(super) address_sealed: String,
     pub(super) fingerprint: String,
 }
@@ -57,8 +58,8 @@ pub(super) async fn insert(tx: &mut Transaction, row: &Row, again: bool) -> Resu
 
 pub(super) async fn insert_target(tx: &mut Transaction, broadcast_id: &str, target: &NewTarget) -> Result<(), StoreError> {
     tx.run(
-        "INSERT INTO targets (id, broadcast_id, origin_id, label, protocol, address_sealed, fingerprint, added_ms, removed_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL)",
+        "INSERT INTO targets (id, broadcast_id, origin_id, label, protocol, address_sealed, fingerprint, added_ms, removed_ms, app, stream_name) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, (SELECT app FROM origins WHERE id = $3), $9)",
         args![
             &target.id,
             broadcast_id,
@@ -67,7 +68,8 @@ pub(super) async fn insert_target(tx: &mut Transaction, broadcast_id: &str, targ
             &target.protocol,
             &target.address_sealed,
             &target.fingerprint,
-            now_ms()
+            now_ms(),
+            target.stream_name.clone()
         ],
     )
     .await
@@ -120,6 +122,32 @@ pub(super) async fn targets(store: &Store, broadcast_id: &str) -> Result<Vec<Tar
     let sql =
         "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL ORDER BY id";
     store.all(sql, args![broadcast_id]).await
+}
+
+/// A target that a broadcast feeds.
+pub(super) async fn target(store: &Store, broadcast_id: &str, id: &str) -> Result<Option<TargetRow>, StoreError> {
+    let sql =
+        "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND id = $2 AND removed_ms IS NULL";
+    store.optional(sql, args![broadcast_id, id]).await
+}
+
+/// A broadcast of this node, and one of its targets that is a stream at an origin.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(super) struct Reaches {
+    pub(super) broadcast_id: String,
+    pub(super) room_key: Option<String>,
+    pub(super) target_id: Option<String>,
+    pub(super) origin_id: Option<String>,
+    pub(super) app: Option<String>,
+    pub(super) stream_name: Option<String>,
+}
+
+/// All broadcasts that this node has on the air, once for each stream at an origin, and once where there is none.
+pub(super) async fn reaches(store: &Store, node: &str) -> Result<Vec<Reaches>, StoreError> {
+    let sql = "SELECT b.id AS broadcast_id, b.room_key, t.id AS target_id, t.origin_id, t.app, t.stream_name FROM broadcasts b \
+         LEFT JOIN targets t ON t.broadcast_id = b.id AND t.removed_ms IS NULL AND t.origin_id IS NOT NULL AND t.stream_name IS NOT NULL \
+         WHERE b.ended_ms IS NULL AND b.node = $1 ORDER BY b.id, t.id";
+    store.all(sql, args![node]).await
 }
 
 /// Targets that a broadcast had when it ended.

@@ -1,20 +1,24 @@
 //! Makes desired state true: what should be on the air is, now and after a crash or restart.
 
+mod audience;
+mod upkeep;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::capacity::{self, Class, Costs, Full, Resources};
+use self::audience::Audience;
+use super::capacity::{self, Class, Costs, Full};
 use super::evidence;
 use super::launch::{self, Launcher};
-use super::load::{self, LoadMeter};
-use super::model::{Row, SourceKind, TargetAddress, word};
+use super::load;
+use super::model::{Row, SourceKind, TargetAddress};
 use super::news::NewsDesk;
 use super::room_state::{self, RoomState};
 use super::session::{Event, Report, Session, Standing, View, state_line};
@@ -30,10 +34,6 @@ const LAUNCH_TRIES: usize = 5;
 const LAUNCH_AGAIN: Duration = Duration::from_secs(1);
 /// How far apart the end of a broadcast is tried to be kept: what is not kept would be taken up again.
 const KEEP_AGAIN: Duration = Duration::from_secs(3);
-/// How often what is too old is cleared away.
-const SWEEP_EVERY: Duration = Duration::from_hours(1);
-/// How often the cost of what runs is measured.
-const LEARN_EVERY: Duration = Duration::from_secs(5);
 /// How often numbers are told to those who watch.
 const NUMBERS_EVERY: Duration = Duration::from_secs(1);
 /// Reports of a session that are not yet kept.
@@ -57,6 +57,7 @@ struct Inner {
     draining: AtomicBool,
     cores: f64,
     costs: Mutex<Costs>,
+    audience: Audience,
 }
 
 impl Supervisor {
@@ -69,6 +70,7 @@ impl Supervisor {
             store,
             node: settings.node.name.clone(),
             data_dir: settings.data_dir.clone(),
+            audience: Audience::new(launcher.origins.clone()),
             launcher,
             whep,
             news: NewsDesk::default(),
@@ -99,6 +101,20 @@ impl Supervisor {
         self.sessions().get(id).cloned()
     }
 
+    /// What a running broadcast looks like now, with what the origins of its targets say.
+    pub fn view(&self, id: &str) -> Option<View> {
+        let mut view = self.session(id)?.view();
+        for target in &mut view.targets {
+            target.origin = self.0.audience.at_origin(&target.id);
+        }
+        Some(view)
+    }
+
+    /// Who watches a broadcast, here and at its origins.
+    pub fn viewers(&self, id: &str) -> u64 {
+        self.0.audience.viewers(id)
+    }
+
     /// How many run.
     pub fn running(&self) -> usize {
         self.sessions().len()
@@ -106,8 +122,8 @@ impl Supervisor {
 
     /// Takes up what a process before this one had on the air.
     pub async fn resume(&self) -> Result<(), StoreError> {
-        let learner = Arc::downgrade(&self.0);
-        tokio::spawn(learn(learner));
+        tokio::spawn(upkeep::learn(Arc::downgrade(&self.0)));
+        tokio::spawn(audience::follow(Arc::downgrade(&self.0)));
         store::free_targets_of_ended(&self.0.store).await?;
         for row in store::open_on(&self.0.store, &self.0.node).await? {
             if row.desired == 1 {
@@ -200,11 +216,10 @@ impl Supervisor {
     /// Starts feeding a kept target.
     pub(super) async fn add_target(&self, broadcast_id: &str, target_id: &str) -> Result<(), StoreError> {
         let Some(session) = self.session(broadcast_id) else { return Ok(()) };
-        for row in store::targets(&self.0.store, broadcast_id).await?.iter().filter(|row| row.id == target_id) {
-            match self.0.launcher.open(row) {
-                Ok(plan) => session.add_target(plan).await,
-                Err(error) => tracing::error!(%error, "a target cannot be fed"),
-            }
+        let Some(row) = store::target(&self.0.store, broadcast_id, target_id).await? else { return Ok(()) };
+        match self.0.launcher.open(&row) {
+            Ok(plan) => session.add_target(plan).await,
+            Err(error) => tracing::error!(%error, "a target cannot be fed"),
         }
         Ok(())
     }
@@ -304,8 +319,7 @@ impl Supervisor {
     }
 
     fn tell_numbers(&self, id: &str) {
-        let Some(session) = self.session(id) else { return };
-        let view = session.view();
+        let Some(view) = self.view(id) else { return };
         self.0.news.tell("broadcast", json!({ "id": id, "program": view.program }));
         for target in view.targets {
             let mut target = json!(target);
@@ -332,6 +346,12 @@ impl Supervisor {
         Ok(room_state::of(row.as_ref(), crate::moment::now_ms()))
     }
 
+    /// Who watches in a room.
+    pub async fn room_viewers(&self, key: &str) -> Result<u64, StoreError> {
+        let row = store::of_room(&self.0.store, key).await?;
+        Ok(row.filter(|row| row.ended_ms.is_none()).map_or(0, |row| self.viewers(&row.id)))
+    }
+
     /// The session that a room plays.
     pub async fn room_session(&self, key: &str) -> Result<Option<Session>, StoreError> {
         let row = store::of_room(&self.0.store, key).await?;
@@ -349,63 +369,4 @@ fn class(profile: &Profile, browser: bool) -> Class {
 
 fn class_of(session: &Session) -> Class {
     class(session.program().profile(), session.uses_browser())
-}
-
-/// Learns what broadcasts cost, while all that run are of one kind: then the process's use, shared out, is the cost of each.
-async fn learn(inner: Weak<Inner>) {
-    let mut meter = LoadMeter::default();
-    let mut swept = None;
-    while let Some(inner) = inner.upgrade() {
-        let sessions: Vec<Session> = inner.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let running: Vec<Class> = sessions.iter().map(class_of).collect();
-        // What waits or shows the slate costs less than what will be on the air.
-        let on_air = |session: &Session| {
-            let standing = session.view().standing;
-            standing.phase == Phase::Live && !standing.paused
-        };
-        let all_on_air = sessions.iter().all(on_air);
-        drop(sessions);
-        let used = meter.read();
-        if let (Some(used), Some(first)) = (used, running.first())
-            && all_on_air
-            && running.iter().all(|class| class == first)
-        {
-            #[expect(clippy::cast_precision_loss, reason = "a number of broadcasts")]
-            let share = running.len() as f64;
-            let each = Resources { cores: used.cores / share, memory_mb: used.memory_mb / share };
-            inner.costs.lock().unwrap_or_else(PoisonError::into_inner).learn(first, each);
-        }
-        count(&inner);
-        if swept.is_none_or(|swept: Instant| swept.elapsed() >= SWEEP_EVERY) {
-            swept = Some(Instant::now());
-            sweep(&inner).await;
-        }
-        drop(inner);
-        tokio::time::sleep(LEARN_EVERY).await;
-    }
-}
-
-/// Clears away what is older than it may be kept.
-async fn sweep(inner: &Inner) {
-    if let Err(error) = store::forget_old_events(&inner.store).await {
-        tracing::warn!(%error, "old events could not be cleared away");
-    }
-    evidence::forget_old(&inner.data_dir).await;
-}
-
-/// What `/metrics` says of broadcasts: counts by phase and by state of targets, and what goes out in all.
-fn count(inner: &Inner) {
-    let views: Vec<View> = inner.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().map(Session::view).collect();
-    #[expect(clippy::cast_precision_loss, reason = "counts of broadcasts and targets")]
-    let number = |count: usize| count as f64;
-    for phase in [Phase::Waiting, Phase::Joining, Phase::Live, Phase::Interrupted, Phase::Ending] {
-        let here = views.iter().filter(|view| view.standing.phase == phase).count();
-        metrics::gauge!("bluecast_broadcasts", "phase" => word(&phase)).set(number(here));
-    }
-    for state in ["connecting", "live", "backing_off", "failed"] {
-        let here = views.iter().flat_map(|view| &view.targets).filter(|target| target.state == state).count();
-        metrics::gauge!("bluecast_targets", "state" => state).set(number(here));
-    }
-    metrics::gauge!("bluecast_video_kbps").set(views.iter().map(|view| view.program.video_kbps).sum::<f64>());
-    metrics::gauge!("bluecast_pictures_per_second").set(views.iter().map(|view| view.program.fps).sum::<f64>());
 }

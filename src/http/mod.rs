@@ -28,6 +28,11 @@ pub use self::problem::{Answer, Problem};
 use crate::app::App;
 use crate::{account, broadcast, origin, page, room, server, telemetry};
 
+/// Does something to its end even where the caller hangs up in the middle: what is kept and what runs must not part ways.
+pub async fn whole<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
+    tokio::spawn(work).await.map_err(Problem::internal)?
+}
+
 /// Every feature's routes below `/api/v1`.
 fn features() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -27,15 +27,15 @@ pub(crate) async fn events(
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let desk = app.supervisor.news().clone();
     let over = futures_util::future::select(Box::pin(tokio::time::sleep(LASTS)), Box::pin(app.stopping.clone().cancelled_owned()));
-    let stream = follow(&desk, last_id, "", |_| true).take_until(over);
+    let stream = follow(&desk, last_id, |news| news.name, |_| true).take_until(over);
     Sse::new(stream.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
-/// What was missed, then what happens, of the news that `wanted` lets through; under `name`, or its own where that is empty.
+/// What was missed, then what happens, of the news that `wanted` lets through; each under the name that `name` gives it.
 pub(crate) fn follow<F: Fn(&News) -> bool + Clone + Send + 'static>(
     desk: &NewsDesk,
     last_id: Option<&str>,
-    name: &'static str,
+    name: fn(&News) -> &'static str,
     wanted: F,
 ) -> impl Stream<Item = Event> + Send + 'static + use<F> {
     let (missed, kept, receiver) = desk.listen(last_id);
@@ -63,6 +63,6 @@ fn resync() -> Event {
     Event::default().event("resync").data("{}")
 }
 
-fn wire(desk: &NewsDesk, news: &News, name: &'static str) -> Event {
-    Event::default().id(desk.wire_id(news.seq)).event(if name.is_empty() { news.name } else { name }).data(news.data.to_string())
+fn wire(desk: &NewsDesk, news: &News, name: fn(&News) -> &'static str) -> Event {
+    Event::default().id(desk.wire_id(news.seq)).event(name(news)).data(news.data.to_string())
 }

@@ -10,12 +10,12 @@ use crate::media::program::ProgramStats;
 use crate::moment::rfc3339;
 
 pub(super) async fn of(app: &App, row: Row) -> Answer<BroadcastView> {
-    let session = app.supervisor.session(&row.id).map(|session| session.view());
-    let (program, targets) = match session {
+    let (program, targets) = match app.supervisor.view(&row.id) {
         Some(view) => (view.program, view.targets),
         None => (ProgramStats::default(), store::last_targets(&app.store, &row.id).await?.into_iter().map(off).collect()),
     };
     Ok(BroadcastView {
+        viewers: app.supervisor.viewers(&row.id),
         phase: of_word(&row.phase).unwrap_or(Phase::Ended),
         step: row.step,
         paused: row.paused == 1,

@@ -12,13 +12,13 @@ use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use super::super::session::Session;
+use super::super::news::News;
 use super::events::follow;
 use super::list::find;
 use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::http::{Answer, Path, Problem};
-use crate::media::output::whep::WhepError;
+use crate::media::output::whep::{Accepted, WhepError};
 use crate::room;
 
 /// Longest offer that is read, in bytes.
@@ -46,7 +46,10 @@ pub(crate) async fn preview(
 ) -> Answer<Response> {
     let row = find(&app, &id).await?;
     let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
-    play(&app, &row.id, &session, request, &format!("/api/v1/broadcasts/{id}/whep")).await
+    let offer = offer(request).await?;
+    let program = session.program();
+    let accepted = app.whep()?.preview(&row.id, program.hub(), program.clock(), offer).await.map_err(problem)?;
+    created(accepted, &format!("/api/v1/broadcasts/{id}/whep"))
 }
 
 /// Ends a preview.
@@ -66,17 +69,17 @@ async fn watch(State(app): State<App>, Path(key): Path<String>, request: Request
     room::find(&app.store, &key).await?.ok_or_else(|| Problem::not_found("room"))?;
     let session = app.supervisor.room_session(&key).await?;
     let session = session.ok_or_else(|| Problem::conflict("not_on_air", "Nothing is on the air in this room at the moment."))?;
-    play(&app, session.id(), &session, request, &format!("/whep/{key}")).await
+    let offer = offer(request).await?;
+    let program = session.program();
+    let accepted = app.whep()?.offer(session.id(), program.hub(), program.clock(), offer).await.map_err(problem)?;
+    created(accepted, &format!("/whep/{key}"))
 }
 
 async fn leave(State(app): State<App>, Path((_, session)): Path<(String, String)>) -> Answer<StatusCode> {
     end(&app, &session).await
 }
 
-async fn play(app: &App, stream: &str, session: &Session, request: Request, base: &str) -> Answer<Response> {
-    let offer = offer(request).await?;
-    let program = session.program();
-    let accepted = app.whep()?.offer(stream, program.hub(), program.clock(), offer).await.map_err(problem)?;
+fn created(accepted: Accepted, base: &str) -> Answer<Response> {
     let location = HeaderValue::try_from(format!("{base}/{}", accepted.session)).map_err(Problem::internal)?;
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/sdp")), (header::LOCATION, location)];
     Ok((StatusCode::CREATED, headers, accepted.answer).into_response())
@@ -104,7 +107,7 @@ fn problem(error: WhepError) -> Problem {
     }
 }
 
-/// What a room shows, now and whenever it changes: events named `state`.
+/// What a room shows and how many watch, now and whenever it changes: events named `state` and `count`.
 async fn room_events(
     State(app): State<App>,
     Path(key): Path<String>,
@@ -115,10 +118,17 @@ async fn room_events(
     // Listening begins before the state is read, so that no change falls between the two.
     let wanted_key = key.clone();
     let changes =
-        follow(app.supervisor.news(), last_id, "state", move |news| news.name == "room" && news.data["id"] == wanted_key.as_str());
+        follow(app.supervisor.news(), last_id, room_event, move |news| news.name == "room" && news.data["id"] == wanted_key.as_str());
     let mut first = json!(app.supervisor.room_state(&key).await?);
     first["title"] = json!(room.title);
-    let first = stream::iter([Event::default().event("state").data(first.to_string())]);
+    let count = json!({ "viewers": app.supervisor.room_viewers(&key).await? });
+    let first = [("state", first), ("count", count)].map(|(name, data)| Event::default().event(name).data(data.to_string()));
+    let first = stream::iter(first);
     let stream = first.chain(changes).take_until(app.stopping.clone().cancelled_owned());
     Ok(Sse::new(stream.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// News of a room are its state, or how many watch.
+fn room_event(news: &News) -> &'static str {
+    if news.data.get("viewers").is_some() { "count" } else { "state" }
 }

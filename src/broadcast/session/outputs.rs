@@ -9,12 +9,15 @@ use super::Event;
 use crate::media::error::MediaError;
 use crate::media::output::{Evict, Output, OutputEvent, OutputSpec, OutputState, Resolve, TargetUrl, TokenSource, WhipSettings};
 use crate::media::program::Program;
+use crate::origin::warning::TargetAtOrigin;
 
 /// How long an output may take to say goodbye.
 /// A WHIP server has two seconds for the DELETE, and a pipeline as much for going down.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Reports of outputs that nobody has read yet; more are dropped, the state itself is always current.
 const REPORTS: usize = 256;
+/// The code of a loss that the origin's API told of.
+const NOT_LISTED: &str = "not_listed";
 
 /// A target that a session is to feed.
 #[derive(Clone)]
@@ -69,13 +72,29 @@ pub struct TargetView {
     pub loss_percent: Option<f64>,
     /// How often it came back.
     pub reconnects: u32,
+    /// What its origin says of it; left out where it has none, or one without an API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<TargetAtOrigin>,
 }
 
 impl TargetView {
     /// A target that nothing has been sent to.
     pub(in crate::broadcast) fn unfed(id: String, label: String, protocol: String, state: &str) -> Self {
         let state = state.to_owned();
-        Self { id, label, protocol, state, detail: None, code: None, bytes: 0, kbps: 0, rtt_ms: None, loss_percent: None, reconnects: 0 }
+        Self {
+            id,
+            label,
+            protocol,
+            state,
+            detail: None,
+            code: None,
+            bytes: 0,
+            kbps: 0,
+            rtt_ms: None,
+            loss_percent: None,
+            reconnects: 0,
+            origin: None,
+        }
     }
 }
 
@@ -133,12 +152,32 @@ impl Outputs {
             // A target that stays away for a night is one line, not thousands: only what differs from the last line is news.
             let news = (event.state, event.detail.as_ref().map(|error| error.code));
             let again = event.state == OutputState::Connecting && running.told.is_some();
-            if again || running.told == Some(news) {
+            // That a target takes data is no news where its origin has not served it: `listed` says when it does.
+            let unproven = event.state == OutputState::Live && running.unlisted();
+            if again || unproven || running.told == Some(news) {
                 continue;
             }
             running.told = Some(news);
             return line(&running.plan, &event);
         }
+    }
+
+    /// Has an output connect again whose origin does not have the stream.
+    pub(super) fn not_listed(&self, id: &str, sentence: String) {
+        let running = self.running.iter().find(|running| running.plan.id == id);
+        if let Some(Running { output: Ok(output), .. }) = running {
+            output.give_up(MediaError::target(NOT_LISTED, sentence));
+        }
+    }
+
+    /// The line that a target is live after all, where it was said that its origin does not have it.
+    pub(super) fn listed(&mut self, id: &str) -> Option<Event> {
+        let running = self.running.iter_mut().find(|running| running.plan.id == id)?;
+        if !running.unlisted() {
+            return None;
+        }
+        running.told = Some((OutputState::Live, None));
+        Some(line(&running.plan, &OutputEvent { state: OutputState::Live, detail: None }))
     }
 
     pub(super) fn views(&self) -> Vec<TargetView> {
@@ -147,6 +186,11 @@ impl Outputs {
 }
 
 impl Running {
+    /// Whether the last that was said of it is that its origin does not have it.
+    fn unlisted(&self) -> bool {
+        self.told.is_some_and(|(_, code)| code == Some(NOT_LISTED))
+    }
+
     fn view(&self) -> TargetView {
         let (id, label, protocol) = (self.plan.id.clone(), self.plan.label.clone(), self.plan.url.protocol().to_owned());
         match &self.output {
@@ -165,6 +209,7 @@ impl Running {
                     rtt_ms: status.rtt_ms,
                     loss_percent: status.loss_percent,
                     reconnects: status.reconnects,
+                    origin: None,
                 }
             }
             Err(error) => TargetView {

@@ -141,6 +141,12 @@ impl Run {
                 // Whoever asked may have gone.
                 let _ = answer.send(removed.is_some());
             }
+            Some(Command::NotListed(id, sentence)) => self.outputs.not_listed(&id, sentence),
+            Some(Command::Listed(id)) => {
+                if let Some(event) = self.outputs.listed(&id) {
+                    self.report(Report::Event(event)).await;
+                }
+            }
         }
         self.publish();
     }

@@ -100,6 +100,11 @@ impl Output {
         self.shared.status()
     }
 
+    /// Ends the connection of a live output for a reason that its owner learnt elsewhere; it connects again by itself.
+    pub fn give_up(&self, error: MediaError) {
+        self.shared.give_up(error);
+    }
+
     /// Stops it, and waits until its threads are gone or `within` is over; says whether they are. To be called off the async threads.
     pub fn stop(&self, within: Duration) -> bool {
         self.shared.stop(within)

@@ -12,6 +12,7 @@ use super::status::{OutputEvent, OutputState, OutputStatus, Rate};
 use super::target::TargetUrl;
 use super::whip::{self, Whip};
 use super::{OutputSpec, reason, rtmp, srt, srt_probe};
+use crate::chance;
 use crate::media::clock::MediaClock;
 use crate::media::error::{MediaError, Side};
 use crate::media::hub::Hub;
@@ -35,6 +36,8 @@ pub(super) struct Shared {
 struct Inner {
     status: OutputStatus,
     stop: bool,
+    /// Why the connection is to be given up, said from outside.
+    given_up: Option<MediaError>,
     ended: bool,
 }
 
@@ -56,6 +59,14 @@ impl Shared {
             inner = self.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
+    }
+
+    /// Ends the connection that stands, as if the target had broken it for this reason.
+    pub(super) fn give_up(&self, error: MediaError) {
+        let mut inner = self.lock();
+        if inner.status.state == OutputState::Live {
+            inner.given_up = Some(error);
+        }
     }
 
     fn stopping(&self) -> bool {
@@ -93,6 +104,8 @@ struct Runner {
     went_live: bool,
     /// Bytes of the connections before this one.
     bytes_before: u64,
+    /// Whether the last connection was ended from outside.
+    given_up: bool,
 }
 
 pub(super) fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: Events) -> Result<Arc<Shared>, MediaError> {
@@ -117,6 +130,7 @@ pub(super) fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: Eve
         begun: Instant::now(),
         went_live: false,
         bytes_before: 0,
+        given_up: false,
     };
     let run = move || {
         let shared = Arc::clone(&runner.shared);
@@ -149,6 +163,7 @@ impl Runner {
             let state = if error.retry { OutputState::BackingOff } else { OutputState::Failed };
             tracing::info!(target = %self.spec.target, code = error.code, "output: {error}");
             let fatal = !error.retry;
+            let given_up = std::mem::take(&mut self.given_up);
             self.enter(state, Some(error));
             if fatal {
                 while !self.shared.stopping() {
@@ -156,8 +171,9 @@ impl Runner {
                 }
                 return;
             }
-            let lived = live_since.map_or(Duration::ZERO, |since: Instant| since.elapsed());
-            self.shared.rest(back_off.after(lived, chance()));
+            // Who does not serve what is sent was never well: the waits grow.
+            let lived = live_since.filter(|_| !given_up).map_or(Duration::ZERO, |since: Instant| since.elapsed());
+            self.shared.rest(back_off.after(lived, chance::draw()));
         }
     }
 
@@ -288,6 +304,10 @@ impl Runner {
             }
             let (_, dropped) = self.feed.dropped();
             let mut inner = self.shared.lock();
+            if let Some(error) = inner.given_up.take() {
+                self.given_up = true;
+                return Err(error);
+            }
             inner.status.bytes = self.bytes_before + reading.bytes;
             inner.status.kbps = rate.observe(now, reading.bytes);
             inner.status.rtt_ms = reading.rtt_ms;
@@ -311,18 +331,11 @@ impl Runner {
         {
             let mut inner = self.shared.lock();
             inner.status.state = state;
+            inner.given_up = None;
             if detail.is_some() || state == OutputState::Live {
                 inner.status.detail.clone_from(&detail);
             }
         }
         (self.events)(OutputEvent { state, detail });
     }
-}
-
-/// A number in 0..1 that no other output has.
-fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    // Without randomness the waits are merely in step.
-    let _ = getrandom::fill(&mut bytes);
-    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }

@@ -14,7 +14,7 @@ mod viewer;
 
 pub(super) use self::addresses::own as own_addresses;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -116,6 +116,8 @@ pub struct Whep {
     commands: mpsc::Sender<Command>,
     addresses: Vec<SocketAddr>,
     seen: Seen,
+    /// Sessions of people who look after the broadcast and are no audience.
+    previews: Mutex<HashSet<String>>,
 }
 
 impl Whep {
@@ -136,7 +138,7 @@ impl Whep {
         let seen = Seen::default();
         server::start(socket, addresses.clone(), inbox, Arc::clone(&seen), config.max_viewers)
             .map_err(|error| WhepError::Port(error.kind()))?;
-        Ok(Self { commands, addresses, seen })
+        Ok(Self { commands, addresses, seen, previews: Mutex::default() })
     }
 
     /// The addresses told to viewers.
@@ -165,6 +167,16 @@ impl Whep {
         Ok(Accepted { answer, session })
     }
 
+    /// The same for somebody who is no audience.
+    pub async fn preview(&self, stream: &str, hub: &Hub, clock: &MediaClock, sdp: String) -> Result<Accepted, WhepError> {
+        let accepted = self.offer(stream, hub, clock, sdp).await?;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut previews = self.previews.lock().unwrap_or_else(PoisonError::into_inner);
+        previews.retain(|session| seen.contains_key(session));
+        previews.insert(accepted.session.clone());
+        Ok(accepted)
+    }
+
     /// Ends a session; says whether there was one.
     pub async fn delete(&self, session: &str) -> bool {
         let (reply, answered) = oneshot::channel();
@@ -176,6 +188,15 @@ impl Whep {
     pub async fn close(&self, stream: &str) {
         // Where the thread is gone, so are its sessions.
         let _ = self.commands.send(Command::Close { stream: stream.to_owned() }).await;
+    }
+
+    /// How many watch a stream, previews left out.
+    pub fn audience(&self, stream: &str) -> u64 {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let previews = self.previews.lock().unwrap_or_else(PoisonError::into_inner);
+        let watches =
+            |(session, (of, stats)): &(&String, &(String, ViewerStats))| of == stream && stats.connected && !previews.contains(*session);
+        seen.iter().filter(watches).count() as u64
     }
 
     /// The viewers of a stream.

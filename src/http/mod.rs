@@ -21,6 +21,7 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use self::guard::content_policy;
 pub use self::json::Json;
 pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};

@@ -7,6 +7,7 @@ mod front;
 pub mod language;
 mod login;
 mod onward;
+mod policy;
 mod room;
 mod visit;
 mod watch;

@@ -7,6 +7,7 @@ mod bbb;
 mod broadcast;
 mod browser;
 mod house;
+mod ome;
 mod output;
 mod pages;
 mod program;

@@ -1,6 +1,6 @@
 //! RTMP, SRT and WHEP to real receivers.
 
-mod rig;
+pub mod rig;
 mod rtmp;
 mod rtmps;
 mod srt;

@@ -1,5 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use bluecast::media::packet::Track;
 use serde_json::Value;
 
 use super::rig::Rig;
+use crate::support::chromium::Browser;
 use crate::support::wait::until;
 
 /// A page that plays what a `Whep` serves, for a real browser.
@@ -29,6 +30,7 @@ impl Site {
         let site = Arc::new(Self { whep, rig, report: Mutex::default(), session: Mutex::default() });
         let router = Router::new()
             .route("/", get(async || Html(include_str!("whep.html"))))
+            .route("/watch.js", get(async || ([(header::CONTENT_TYPE, "text/javascript")], include_str!("../support/watch.js"))))
             .route("/whep", post(offer))
             .route("/report", post(report))
             .with_state(Arc::clone(&site));
@@ -55,53 +57,6 @@ async fn offer(State(site): State<Arc<Site>>, body: String) -> Response {
 
 async fn report(State(site): State<Arc<Site>>, body: String) {
     *site.report.lock().unwrap() = serde_json::from_str(&body).unwrap();
-}
-
-/// A headless Chromium on a page.
-struct Browser {
-    child: Child,
-    _profile: tempfile::TempDir,
-}
-
-impl Browser {
-    fn open(url: &str, before: &[&str]) -> Self {
-        let profile = tempfile::tempdir().unwrap();
-        let mut words: Vec<String> = before.iter().map(ToString::to_string).collect();
-        words.push("/usr/bin/chromium".into());
-        words.push(format!("--user-data-dir={}", profile.path().display()));
-        words.extend(
-            [
-                "--headless=new",
-                "--disable-gpu",
-                "--no-first-run",
-                "--mute-audio",
-                "--autoplay-policy=no-user-gesture-required",
-                "--allow-loopback-in-peer-connection",
-                "--disable-features=WebRtcHideLocalIpsWithMdns",
-                "--disable-background-timer-throttling",
-            ]
-            .map(str::to_owned),
-        );
-        if rustix::process::geteuid().is_root() {
-            words.push("--no-sandbox".into());
-        }
-        words.push(url.to_owned());
-        let child = Command::new(&words[0])
-            .args(&words[1..])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromium is installed");
-        Self { child, _profile: profile }
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn number(value: &Value, pointer: &str) -> f64 {

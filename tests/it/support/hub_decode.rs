@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bluecast::media::hub::Subscription;
+use bluecast::media::hub::{Hub, Subscription};
 use bluecast::media::packet::Track;
 use bluecast::media::program::Program;
 use bluecast::media::strip;
@@ -31,7 +31,7 @@ struct Seen {
     sound: Vec<(i64, bool)>,
 }
 
-/// A receiver on a program's hub.
+/// A receiver on a hub.
 pub struct Decoded {
     seen: Arc<Mutex<Seen>>,
     pipelines: Vec<gst::Pipeline>,
@@ -40,6 +40,11 @@ pub struct Decoded {
 
 impl Decoded {
     pub fn attach(program: &Program, tracks: &[Track]) -> Self {
+        Self::attach_hub(program.hub(), tracks)
+    }
+
+    /// The same on any hub.
+    pub fn attach_hub(hub: &Hub, tracks: &[Track]) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut inputs: Vec<(Track, AppSrc)> = Vec::new();
         let mut pipelines = Vec::new();
@@ -69,7 +74,7 @@ impl Decoded {
             pipelines.push(pipeline);
         }
         let begun = std::sync::atomic::AtomicBool::new(false);
-        let subscription = program.hub().subscribe(tracks, move |packet| {
+        let subscription = hub.subscribe(tracks, move |packet| {
             use std::sync::atomic::Ordering::Relaxed;
             if packet.track == Track::H264 && packet.key {
                 begun.store(true, Relaxed);

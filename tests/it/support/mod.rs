@@ -2,10 +2,13 @@
 
 pub mod app;
 pub mod bbb;
+pub mod chromium;
 #[expect(dead_code, reason = "the benches read more of it")]
 pub mod decode;
 pub mod hub_decode;
 pub mod nginx;
+#[expect(dead_code, reason = "the double can do more than is asked of it yet")]
+pub mod ome;
 pub mod postgres;
 pub mod process;
 pub mod srt;

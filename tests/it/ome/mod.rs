@@ -1,0 +1,4 @@
+//! Against OvenMediaEngine: its double, and what is tried with it.
+
+mod double;
+mod viewing;

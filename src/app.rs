@@ -16,7 +16,7 @@ use crate::http::{Answer, Problem};
 use crate::media::output::trust;
 use crate::media::output::whep::{Whep, WhepConfig, WhepError};
 use crate::media::source::browser;
-use crate::origin::Origins;
+use crate::origin::{self, Origins, ProvisionError};
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
@@ -119,6 +119,13 @@ impl App {
         }
     }
 
+    async fn provision_origins(&self) -> Result<(), ProvisionError> {
+        let Some(path) = &self.settings.origins_file else { return Ok(()) };
+        let changed = origin::provision(&self.store, &self.vault, path, |name| std::env::var(name).ok()).await?;
+        tracing::info!(changed, "the origins are as their file says");
+        Ok(())
+    }
+
     fn start_whep(&self) -> Result<(), WhepError> {
         let whep = Whep::start(&whep_config(&self.settings))?;
         tracing::info!(addresses = ?whep.addresses(), "WebRTC to viewers");
@@ -146,6 +153,9 @@ pub enum StartError {
     /// The database cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The file of origins cannot be used.
+    #[error("{0}; mend it, or take BLUECAST_ORIGINS_FILE away")]
+    Origins(#[from] ProvisionError),
 }
 
 /// A serving program.
@@ -167,6 +177,7 @@ impl Running {
         let listener = TcpListener::bind(settings.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let app = App::open(settings, Purpose::Serve).await?;
+        app.provision_origins().await?;
         app.prepare_media().await;
         app.start_whep()?;
         app.supervisor.resume().await.map_err(OpenError::from)?;

@@ -130,7 +130,7 @@ mod tests {
         let zero = Instant::now();
         let at = |seconds: u64| zero + Duration::from_secs(seconds);
         let mut target = Loop::default();
-        let mut look = |target: &mut Loop, live: bool, reconnects: u32, listed: bool, second: u64| {
+        let look = |target: &mut Loop, live: bool, reconnects: u32, listed: bool, second: u64| {
             target.output(output(live, reconnects), at(second));
             let (shown, acts) = target.look(output(live, reconnects), &Health::Up, Some(&listing(listed, at(second))), at(second));
             (shown.warning.map(|warning| warning.code), acts)

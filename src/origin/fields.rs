@@ -74,6 +74,11 @@ pub(crate) struct EdgeFields {
 }
 
 impl OriginFields {
+    /// Whether anything is said of edges.
+    pub(super) fn has_edges(&self) -> bool {
+        self.edges.is_some()
+    }
+
     /// Checks every field and puts it into the origin and its edges.
     pub(super) fn apply(self, origin: &mut Origin, edges: &mut Vec<Edge>, vault: &Vault) -> Answer<()> {
         if let Some(name) = self.name {

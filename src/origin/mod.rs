@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod operate;
 mod pace;
+mod provision;
 mod round;
 mod routes;
 pub mod seen;
@@ -17,6 +18,7 @@ pub mod watch;
 
 pub use self::clients::{OriginError, Origins};
 pub use self::error::OmeError;
+pub use self::provision::{ProvisionError, provision};
 pub(crate) use self::routes::routes;
 pub use self::store::{Edge, Origin, find};
 

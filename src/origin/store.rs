@@ -96,6 +96,11 @@ impl Edge {
         Self { id: crate::id::new(), origin_id: origin_id.to_owned(), name, api_url, api_token_sealed: None }
     }
 
+    /// The same edge without its token.
+    pub(super) fn bare(&self) -> Self {
+        Self { api_token_sealed: None, ..self.clone() }
+    }
+
     /// The same edge, called or reached otherwise.
     pub(super) fn renamed(&self, name: String, api_url: String) -> Self {
         Self { name, api_url, ..self.clone() }

@@ -19,5 +19,6 @@ pub mod reach;
 pub mod room;
 pub mod secret;
 pub mod server;
+pub mod stamp;
 pub mod store;
 pub mod telemetry;

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod assets;
 pub mod check;
+pub mod cookie;
 mod fallback;
 mod guard;
 pub mod json;
@@ -28,6 +29,11 @@ pub use self::problem::{Answer, Problem};
 use crate::app::App;
 use crate::{account, broadcast, origin, page, room, server, telemetry};
 
+/// Does something to its end even where the caller hangs up in the middle: what is kept and what runs must not part ways.
+pub async fn whole<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
+    tokio::spawn(work).await.map_err(Problem::internal)?
+}
+
 /// Every feature's routes below `/api/v1`.
 fn features() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -46,6 +52,7 @@ pub fn router(app: App) -> Router {
         .merge(api)
         .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
         .merge(broadcast::public())
+        .merge(origin::public())
         .merge(telemetry::routes())
         .merge(page::routes())
         .fallback(fallback::not_found)

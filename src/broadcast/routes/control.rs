@@ -11,7 +11,7 @@ use super::list::find;
 use super::view;
 use crate::account::{Allowed, Caller, activity, perm};
 use crate::app::App;
-use crate::http::{Answer, Json, Path, Problem};
+use crate::http::{Answer, Json, Path, Problem, whole};
 
 /// Puts a meeting on the air.
 #[utoipa::path(
@@ -113,11 +113,6 @@ pub(crate) async fn remove_target(
         Ok(StatusCode::NO_CONTENT)
     })
     .await
-}
-
-/// Does something to its end even where the caller hangs up in the middle: what is kept and what runs must not part ways.
-async fn whole<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
-    tokio::spawn(work).await.map_err(Problem::internal)?
 }
 
 async fn set_paused(app: &App, caller: &Caller, id: &str, paused: bool) -> Answer<StatusCode> {

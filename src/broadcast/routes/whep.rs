@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -11,6 +11,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 use super::super::session::Session;
 use super::events::follow;
@@ -19,7 +20,9 @@ use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::http::{Answer, Path, Problem};
 use crate::media::output::whep::WhepError;
-use crate::room;
+use crate::moment::now_ms;
+use crate::room::{self, Admitted, Visitor};
+use crate::store::vault::random;
 
 /// Longest offer that is read, in bytes.
 const OFFER_BYTES: usize = 32 * 1024;
@@ -46,7 +49,7 @@ pub(crate) async fn preview(
 ) -> Answer<Response> {
     let row = find(&app, &id).await?;
     let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
-    play(&app, &row.id, &session, request, &format!("/api/v1/broadcasts/{id}/whep")).await
+    play(&app, &row.id, &session, request, &format!("/api/v1/broadcasts/{id}/whep"), None).await
 }
 
 /// Ends a preview.
@@ -62,21 +65,43 @@ pub(crate) async fn end_preview(
     end(&app, &session).await
 }
 
-async fn watch(State(app): State<App>, Path(key): Path<String>, request: Request) -> Answer<Response> {
-    room::find(&app.store, &key).await?.ok_or_else(|| Problem::not_found("room"))?;
+async fn watch(State(app): State<App>, visitor: Visitor, Path(key): Path<String>, request: Request) -> Answer<Response> {
+    let room = room::find(&app.store, &key).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let admitted = room::pass(&app, &room, &visitor).await?;
     let session = app.supervisor.room_session(&key).await?;
     let session = session.ok_or_else(|| Problem::conflict("not_on_air", "Nothing is on the air in this room at the moment."))?;
-    play(&app, session.id(), &session, request, &format!("/whep/{key}")).await
+    play(&app, session.id(), &session, request, &format!("/whep/{key}"), Some(admitted)).await
+}
+
+/// What is left of somebody's admission, as an origin is told it.
+fn lifetime(admitted: Admitted) -> Duration {
+    let mut spread = [0];
+    random(&mut spread);
+    Duration::from_millis(u64::try_from(admitted.lifetime_ms(now_ms(), spread[0])).unwrap_or(0))
+}
+
+/// Ends a viewer's session when their admission has to be asked for again.
+fn end_in(app: App, session: String, lifetime: Duration) {
+    tokio::spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(lifetime) => drop(end(&app, &session).await),
+            () = app.stopping.cancelled() => {}
+        }
+    });
 }
 
 async fn leave(State(app): State<App>, Path((_, session)): Path<(String, String)>) -> Answer<StatusCode> {
     end(&app, &session).await
 }
 
-async fn play(app: &App, stream: &str, session: &Session, request: Request, base: &str) -> Answer<Response> {
+/// Answers an offer. Whoever is `admitted` to a closed room is cut when that is over.
+async fn play(app: &App, stream: &str, session: &Session, request: Request, base: &str, admitted: Option<Admitted>) -> Answer<Response> {
     let offer = offer(request).await?;
     let program = session.program();
     let accepted = app.whep()?.offer(stream, program.hub(), program.clock(), offer).await.map_err(problem)?;
+    if let Some(admitted) = admitted.filter(|admitted| admitted.is_closed) {
+        end_in(app.clone(), accepted.session.clone(), lifetime(admitted));
+    }
     let location = HeaderValue::try_from(format!("{base}/{}", accepted.session)).map_err(Problem::internal)?;
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/sdp")), (header::LOCATION, location)];
     Ok((StatusCode::CREATED, headers, accepted.answer).into_response())
@@ -104,21 +129,37 @@ fn problem(error: WhepError) -> Problem {
     }
 }
 
-/// What a room shows, now and whenever it changes: events named `state`.
+/// What a room shows, now and whenever it changes: events named `state`. Whoever is turned out hears no more, and is asked for their right
+/// to listen when they come back.
 async fn room_events(
     State(app): State<App>,
+    visitor: Visitor,
     Path(key): Path<String>,
-    headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    // Listening begins before the room and its state are read, so that no change falls between. What was missed is in the state.
+    let turned_out = CancellationToken::new();
+    let (wanted_key, turn_out) = (key.clone(), turned_out.clone());
+    let changes = follow(app.supervisor.news(), None, "state", move |news| {
+        let is_here = news.name == "room" && news.data["id"] == wanted_key.as_str();
+        let is_door = is_here && news.data["door"] == true;
+        if is_door {
+            turn_out.cancel();
+        }
+        is_here && !is_door
+    });
     let room = room::find(&app.store, &key).await?.ok_or_else(|| Problem::not_found("room"))?;
-    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    // Listening begins before the state is read, so that no change falls between the two.
-    let wanted_key = key.clone();
-    let changes =
-        follow(app.supervisor.news(), last_id, "state", move |news| news.name == "room" && news.data["id"] == wanted_key.as_str());
+    let admitted = room::pass(&app, &room, &visitor).await?;
     let mut first = json!(app.supervisor.room_state(&key).await?);
     first["title"] = json!(room.title);
     let first = stream::iter([Event::default().event("state").data(first.to_string())]);
-    let stream = first.chain(changes).take_until(app.stopping.clone().cancelled_owned());
+    let (lifetime, stopping) = (lifetime(admitted), app.stopping.clone());
+    let over = async move {
+        tokio::select! {
+            () = tokio::time::sleep(lifetime) => {}
+            () = turned_out.cancelled() => {}
+            () = stopping.cancelled() => {}
+        }
+    };
+    let stream = first.chain(changes).take_until(Box::pin(over));
     Ok(Sse::new(stream.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }

@@ -21,5 +21,6 @@ pub mod reach;
 pub mod room;
 pub mod secret;
 pub mod server;
+pub mod stamp;
 pub mod store;
 pub mod telemetry;

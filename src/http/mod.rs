@@ -6,6 +6,7 @@
 pub mod address;
 pub mod assets;
 pub mod check;
+pub mod cookie;
 mod fallback;
 mod guard;
 pub mod json;
@@ -52,6 +53,7 @@ pub fn router(app: App) -> Router {
         .merge(api)
         .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
         .merge(broadcast::public())
+        .merge(origin::public())
         .merge(telemetry::routes())
         .merge(page::routes())
         .fallback(fallback::not_found)

@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::admin::ice_servers;
+use super::door;
 use super::fault;
 use super::frame::{Frame, NoPages, answer};
 use super::policy;
@@ -15,6 +16,8 @@ use super::visit::Visit;
 use crate::app::App;
 use crate::broadcast::room_state::RoomPhase;
 use crate::http::Path;
+use crate::room::{Admission, Room};
+use crate::store::StoreError;
 
 #[derive(Template)]
 #[template(path = "watch.html")]
@@ -66,20 +69,31 @@ struct Opened {
     hosts: Vec<String>,
 }
 
-/// A room and its page, or the page that says why not.
+/// A room and its page, or the page that stands in its place.
 async fn open(app: &App, visit: &Visit, key: KeyInPath, here: &'static str) -> Result<Result<Opened, Response>, NoPages> {
     let Ok(Path(key)) = key else { return fault::not_found(visit).map(Err) };
-    match room::find(app, &key).await {
-        Ok(Some(room)) => {
+    match admitted(app, visit, &key).await {
+        Ok(Some(Ok(room))) => {
             let page = Frame::new(visit, here, Some("watch"), Some(&room.title))?;
             match policy::hosts(app).await {
                 Ok(hosts) => Ok(Ok(Opened { room, page, hosts })),
                 Err(error) => fault::broken(visit, &error).map(Err),
             }
         }
+        Ok(Some(Err(room))) if here == "embed" => door::embed(visit, &room).map(Err),
+        Ok(Some(Err(room))) => door::show(visit, &room).map(Err),
         Ok(None) => fault::not_found(visit).map(Err),
         Err(error) => fault::broken(visit, &error).map(Err),
     }
+}
+
+/// The room with this key, if there is one: open to this visit, or not.
+async fn admitted(app: &App, visit: &Visit, key: &str) -> Result<Option<Result<RoomNow, Room>>, StoreError> {
+    let Some(room) = crate::room::find(&app.store, key).await? else { return Ok(None) };
+    Ok(Some(match crate::room::ask(app, &room, &visit.visitor()).await? {
+        Admission::Admitted(_) => Ok(room::now(app, room).await?),
+        Admission::NeedsPassword => Err(room),
+    }))
 }
 
 fn with_policy(mut response: Response, embed: bool, hosts: &[String]) -> Response {

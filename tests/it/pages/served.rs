@@ -175,7 +175,8 @@ async fn assets_come_compressed_to_those_who_say_so() {
 async fn a_rooms_page_lets_in_the_origins_hosts_and_no_others() {
     let app = TestApp::start().await;
     room(&app, "aula", "Aula", "").await;
-    let playback = serde_json::json!({"webrtc": "wss://edge.example:3334/{app}/{name}", "llhls": "https://edge.example/{app}/{name}/llhls.m3u8"});
+    let playback =
+        serde_json::json!({"webrtc": "wss://edge.example:3334/{app}/{name}", "llhls": "https://edge.example/{app}/{name}/llhls.m3u8"});
     let origin = serde_json::json!({"name": "Edge", "app": "app", "rtmp_url": "rtmp://origin.example/app", "playback": playback});
     app.admin.post("/origins", origin).await.expect(201);
     for path in ["/watch/aula", "/embed/aula"] {

@@ -136,7 +136,8 @@ fn numbers(stats: &gst::StructureRef) -> Numbers {
             }
             Ok(WebRTCStatsType::RemoteInboundRtp) => {
                 numbers.reported = true;
-                numbers.lost += one.get::<i64>("packets-lost").ok().or_else(|| one.get::<i32>("packets-lost").ok().map(i64::from)).unwrap_or(0);
+                numbers.lost +=
+                    one.get::<i64>("packets-lost").ok().or_else(|| one.get::<i32>("packets-lost").ok().map(i64::from)).unwrap_or(0);
                 let rtt_ms = one.get::<f64>("round-trip-time").ok().map(|seconds| seconds * 1000.0).filter(|ms| *ms > 0.0);
                 numbers.rtt_ms = numbers.rtt_ms.into_iter().chain(rtt_ms).reduce(f64::max);
             }

@@ -87,6 +87,15 @@ async fn open(app: &App, visit: &Visit, key: KeyInPath, here: &'static str) -> R
     }
 }
 
+/// The room with this key, if there is one: open to this visit, or not.
+async fn admitted(app: &App, visit: &Visit, key: &str) -> Result<Option<Result<RoomNow, Room>>, StoreError> {
+    let Some(room) = crate::room::find(&app.store, key).await? else { return Ok(None) };
+    Ok(Some(match crate::room::ask(app, &room, &visit.visitor()).await? {
+        Admission::Admitted(_) => Ok(room::now(app, room).await?),
+        Admission::NeedsPassword => Err(room),
+    }))
+}
+
 fn with_policy(mut response: Response, embed: bool, hosts: &[String]) -> Response {
     if let Some(policy) = policy::policy(embed, hosts) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

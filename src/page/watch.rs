@@ -103,15 +103,6 @@ fn with_policy(mut response: Response, embed: bool, hosts: &[String]) -> Respons
     response
 }
 
-/// The room with this key, if there is one: open to this visit, or not.
-async fn admitted(app: &App, visit: &Visit, key: &str) -> Result<Option<Result<RoomNow, Room>>, StoreError> {
-    let Some(room) = crate::room::find(&app.store, key).await? else { return Ok(None) };
-    Ok(Some(match crate::room::ask(app, &room, &visit.visitor()).await? {
-        Admission::Admitted(_) => Ok(room::now(app, room).await?),
-        Admission::NeedsPassword => Err(room),
-    }))
-}
-
 fn data(app: &App, room: &RoomNow, hosts: &[String]) -> String {
     json!({ "roomKey": room.key, "title": room.title, "iceServers": ice_servers(app), "state": room.state, "hosts": hosts }).to_string()
 }

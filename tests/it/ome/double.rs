@@ -12,11 +12,11 @@ use crate::support::wait::until;
 
 const BOTH: [Track; 2] = [Track::H264, Track::Opus];
 
-async fn api(ome: &Ome, path: &str) -> (u16, Value) {
+pub(super) async fn api(ome: &Ome, path: &str) -> (u16, Value) {
     call(ome, reqwest::Method::GET, path, "").await
 }
 
-async fn call(ome: &Ome, method: reqwest::Method, path: &str, body: &str) -> (u16, Value) {
+pub(super) async fn call(ome: &Ome, method: reqwest::Method, path: &str, body: &str) -> (u16, Value) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client.request(method, format!("{}{path}", ome.api_url())).basic_auth("rig", Some("token")).body(body.to_owned());
@@ -50,7 +50,6 @@ async fn what_is_pushed_by_whip_is_received_and_can_be_decoded() {
     until(20, "two beeps", async || (decoded.beeps().len() >= 3 && decoded.pictures().len() > 60).then_some(())).await;
     let pictures = decoded.pictures();
     assert!(pictures.iter().all(|picture| (picture.width, picture.height) == (480, 270) && picture.strip_ms.is_some()));
-    assert!(decoded.in_order());
     let offsets = decoded.beep_after_flash_ms();
     assert!(!offsets.is_empty() && offsets.iter().all(|offset| offset.abs() <= 45), "{offsets:?}");
 

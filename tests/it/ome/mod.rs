@@ -2,4 +2,5 @@
 
 mod access;
 mod double;
+mod rest;
 mod viewing;

@@ -1,6 +1,7 @@
 //! The REST API as it was seen.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::{Method, Response, header};
@@ -12,15 +13,22 @@ use serde_json::{Value, json};
 use super::front::{Answer, Call};
 use super::stream::{Stream, TrackSeen};
 use super::world::World;
+use super::{edge, jobs, sps};
 
-/// What a call gives: its answer, or a status and a sentence.
-pub(super) type Outcome = Result<Value, (u16, String)>;
+/// What a call gives: a status with its answer, or with a sentence.
+pub(super) type Outcome = Result<(u16, Value), (u16, String)>;
 
 pub(super) fn answer(world: &Arc<World>, call: &Call) -> Answer {
     let outcome = admit(world, call).and_then(|()| route(world, call));
     let (status, body) = match outcome {
-        Ok(Value::Null) => (200, json!({"statusCode": 200, "message": "OK"})),
-        Ok(response) => (200, json!({"statusCode": 200, "message": "OK", "response": response})),
+        Ok((status, response)) => {
+            let message = if status == 201 { "Created" } else { "OK" };
+            let mut body = json!({"statusCode": status, "message": message});
+            if !response.is_null() {
+                body["response"] = response;
+            }
+            (status, body)
+        }
         Err((status, why)) => (status, json!({"message": format!("[HTTP] {why} ({status})"), "statusCode": status})),
     };
     Response::builder()
@@ -41,14 +49,23 @@ fn route(world: &Arc<World>, call: &Call) -> Outcome {
     let path = percent_encoding::percent_decode_str(call.path.trim_matches('/')).decode_utf8_lossy().into_owned();
     let segments: Vec<&str> = path.split('/').collect();
     let (get, rest) = (call.method == Method::GET, segments.get(1..).unwrap_or_default());
-    match rest {
-        _ if segments[0] != "v1" => Err((404, format!("Controller not found: {} {}", call.method, call.path))),
+    let nothing = || (404, format!("Controller not found: {} {}", call.method, call.path));
+    let value = match rest {
+        _ if segments[0] != "v1" => Err(nothing()),
         ["version"] if get => Ok(json!({"version": "v0.20.0", "gitVersion": "v0.20.0-16-g0229fcd4"})),
         ["vhosts"] if get => Ok(json!(["default"])),
+        ["stats", "current", "internals", "queues"] if get => Ok(json!([{
+            "id": 1, "urn": "mngq:v=#default#app:s=a1:p=pub:n=webrtc", "type": "ov::Queue", "size": 0, "peak": 1, "threshold": 500,
+            "avgWaitingTime": 0, "inputPerSecond": 80, "outputPerSecond": 80, "drop": 0,
+        }])),
         ["stats", "current", place @ ..] if get => statistics(world, place),
         ["vhosts", vhost, ..] if *vhost != "default" => Err((404, format!("Could not find the virtual host: [{vhost}]"))),
         ["vhosts", vhost] if get => Ok(json!({"name": vhost, "distribution": "ovenmediaengine.com", "host": {"names": ["*"]}})),
         ["vhosts", _, "apps"] if get => Ok(json!(world.options.apps)),
+        ["vhosts", _, "apps", action] if action.contains(':') => {
+            let (app, action) = action.split_once(':').unwrap_or_default();
+            return jobs::act(world, app, action, get, &call.body).unwrap_or_else(|| Err(nothing()));
+        }
         ["vhosts", _, "apps", app] if get => known(world, app).map(|()| json!({"name": app, "type": "live", "dynamic": false})),
         ["vhosts", _, "apps", app, "streams"] if get => {
             known(world, app)?;
@@ -61,11 +78,32 @@ fn route(world: &Arc<World>, call: &Call) -> Outcome {
             world.end_stream(&stream);
             Ok(Value::Null)
         }
-        _ => Err((404, format!("Controller not found: {} {}", call.method, call.path))),
+        ["vhosts", _, "apps", app, "streams"] if call.method == Method::POST => return pull(world, call, app),
+        _ => Err(nothing()),
+    };
+    value.map(|value| (200, value))
+}
+
+/// Takes a stream from the origin.
+fn pull(world: &Arc<World>, call: &Call, app: &str) -> Outcome {
+    known(world, app)?;
+    let wanted: Value = serde_json::from_str(&call.body).unwrap_or_default();
+    let (Some(name), Some(urls)) = (wanted["name"].as_str(), wanted["urls"].as_array()) else {
+        return Err((400, "Stream name or urls is required".to_owned()));
+    };
+    if urls.is_empty() {
+        return Err((400, "Urls must be at least one".to_owned()));
+    }
+    if world.find(&format!("{app}/{name}")).is_some() {
+        return Err((409, "Stream already exists".to_owned()));
+    }
+    match edge::find(world, app, name) {
+        Some(_) => Ok((201, Value::Null)),
+        None => Err((502, format!("Could not pull the stream : http://{}{}", call.header("host").unwrap_or_default(), call.path))),
     }
 }
 
-fn known(world: &World, app: &str) -> Result<(), (u16, String)> {
+pub(super) fn known(world: &World, app: &str) -> Result<(), (u16, String)> {
     let known = world.options.apps.iter().any(|known| known == app);
     known.then_some(()).ok_or_else(|| (404, format!("Could not find the application: [default/#default#{app}]")))
 }
@@ -112,12 +150,14 @@ fn track(stream: &Stream, id: usize, seen: &TrackSeen, output: bool) -> Value {
     let bitrate = seen.bytes * 8 / seconds;
     let facts = stream.facts();
     if seen.track == Track::H264 {
+        let key = stream.received().into_iter().rev().find(|unit| unit.track == Track::H264 && unit.key);
+        let (width, height) = key.and_then(|unit| sps::size(&unit.data)).unwrap_or((0, 0));
         let codec = facts.video_codec.unwrap_or_else(|| "H264".to_owned());
         let video = json!({
             "bypass": !output || facts.video_bypass.unwrap_or(true),
             "codec": codec,
-            "width": 1280,
-            "height": 720,
+            "width": width,
+            "height": height,
             "bitrate": bitrate, "bitrateAvg": bitrate, "bitrateConf": 0, "bitrateLatest": bitrate,
             "framerate": seen.units as f64 / seconds as f64, "framerateAvg": seen.units as f64 / seconds as f64,
             "timebase": {"num": 1, "den": 90000},
@@ -143,7 +183,7 @@ fn track(stream: &Stream, id: usize, seen: &TrackSeen, output: bool) -> Value {
     json!({"id": id, "name": if output { "opus" } else { "" }, "type": "Audio", "audio": audio})
 }
 
-fn statistics(world: &World, place: &[&str]) -> Outcome {
+fn statistics(world: &World, place: &[&str]) -> Result<Value, (u16, String)> {
     let (app, name) = match place {
         [] | ["vhosts", "default"] => (None, None),
         ["vhosts", "default", "apps", app] => (Some(*app), None),
@@ -160,11 +200,12 @@ fn statistics(world: &World, place: &[&str]) -> Outcome {
     let here = |stream: &&Arc<Stream>| app.is_none_or(|app| stream.app == app) && name.is_none_or(|name| stream.stream == name);
     let streams: Vec<&Arc<Stream>> = state.streams.values().filter(here).collect();
     let viewers: usize = streams.iter().map(|stream| stream.viewers().len()).sum();
+    let relays: u64 = streams.iter().map(|stream| stream.relays.load(Ordering::Relaxed)).sum();
     let bytes: u64 = streams.iter().flat_map(|stream| stream.ingest().tracks).map(|seen| seen.bytes).sum();
     let now = iso(super::super::decode::unix_ms());
     Ok(json!({
-        "connections": {"file": 0, "hlsv3": 0, "llhls": 0, "ovt": 0, "push": 0, "srt": 0, "thumbnail": 0, "webrtc": viewers},
-        "totalConnections": viewers, "maxTotalConnections": viewers, "maxTotalConnectionTime": now,
+        "connections": {"file": 0, "hlsv3": 0, "llhls": 0, "ovt": relays, "push": 0, "srt": 0, "thumbnail": 0, "webrtc": viewers},
+        "totalConnections": viewers as u64 + relays, "maxTotalConnections": viewers as u64 + relays, "maxTotalConnectionTime": now,
         "totalBytesIn": bytes, "totalBytesOut": bytes * viewers as u64,
         "avgThroughputIn": 0, "avgThroughputOut": 0, "lastThroughputIn": 0, "lastThroughputOut": 0,
         "maxThroughputIn": 0, "maxThroughputOut": 0,

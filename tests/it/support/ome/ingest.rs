@@ -54,22 +54,9 @@ impl Ingestion {
             };
             lanes.insert(Mid::from(section.mid.as_str()), lane);
             let seen = TrackSeen {
-                track,
-                payload_type: payload.number,
-                format: payload.format.clone(),
                 channels: payload.channels.as_deref().and_then(|channels| channels.parse().ok()).unwrap_or(1),
                 stereo: is_stereo(payload),
-                packets: 0,
-                bytes: 0,
-                foreign: 0,
-                lost: 0,
-                unclocked: 0,
-                reports: 0,
-                false_reports: 0,
-                backwards: 0,
-                units: 0,
-                key_units: 0,
-                first_unit_ms: None,
+                ..TrackSeen::new(track, payload.number, &payload.format)
             };
             stream.note(|ingest| ingest.tracks.push(seen));
         }

@@ -12,19 +12,22 @@
 //! - There is no TURN relay: `?transport=tcp` tells `iceServers` as OME does, and nothing listens there. No LL-HLS: its playlists are 404.
 //! - RTMP and SRT ingest are elsewhere (`support::nginx`, `support::srt`); a test says by [`Ome::register`] that a stream came that way.
 //! - An edge ([`Ome::edge_of`]) takes its media from its origin inside the process, not by OVT.
-//! - Records and pushes are book-keeping; no file is written and nothing is pushed.
+//! - Records and pushes are book-keeping; no file is written and nothing is pushed. There are no events and subtitles for LL-HLS.
 
 pub mod access;
 mod api;
+mod edge;
 mod front;
 mod h264;
 mod ingest;
+mod jobs;
 mod lip_sync;
 mod offer;
 mod peer;
 pub mod pusher;
 mod sdp;
 mod signalling;
+mod sps;
 mod stream;
 mod viewer;
 pub mod watcher;
@@ -64,6 +67,8 @@ pub struct OmeOptions {
     pub webhooks: Option<Webhooks>,
     /// What their addresses must be signed with.
     pub policy: Option<Policy>,
+    /// When an edge drops a stream that nobody watches. OME: 60 s.
+    pub unused_after: Duration,
     /// How often a key frame is asked of a pusher by FIR. OME: 3 s.
     pub fir_every: Duration,
 }
@@ -76,6 +81,7 @@ impl Default for OmeOptions {
             credentials: "rig:token".to_owned(),
             whip_timeout: Duration::from_secs(30),
             viewer_timeout: Duration::from_secs(30),
+            unused_after: Duration::from_secs(60),
             rtx: true,
             webhooks: None,
             policy: None,
@@ -95,9 +101,18 @@ pub struct Ome {
 impl Ome {
     /// Starts one on free ports.
     pub async fn start(options: OmeOptions) -> Self {
+        Self::start_with(options, None)
+    }
+
+    /// Starts an edge of another: it takes no pushes, and takes a stream from there when somebody wants to watch it.
+    pub async fn edge_of(origin: &Self, options: OmeOptions) -> Self {
+        Self::start_with(options, Some(Arc::clone(&origin.world)))
+    }
+
+    fn start_with(options: OmeOptions, origin: Option<Arc<World>>) -> Self {
         let listeners = [0, 1].map(|_| TcpListener::bind((options.address, 0)).unwrap());
         let addresses = [0, 1].map(|at: usize| listeners[at].local_addr().unwrap());
-        let world = World::new(options);
+        let world = World::new(options, origin);
         world.port.store(addresses[0].port(), std::sync::atomic::Ordering::Relaxed);
         let mut ome = Self { world, addresses, runtime: None };
         ome.serve(listeners);
@@ -193,9 +208,16 @@ impl Ome {
         self.world.end(name);
     }
 
-    /// Lists a stream that came by another protocol.
+    /// Lists a stream that came by another protocol, or did once. No media comes of it.
     pub fn register(&self, app: &str, stream: &str, source: Source) -> Arc<Stream> {
-        self.world.publish(Stream::new(app, stream, source)).expect("the name is free")
+        let stream = Stream::new(app, stream, source);
+        stream.pretend_media();
+        self.world.publish(stream).expect("the name is free")
+    }
+
+    /// Whether the pushes that it was told to make fail.
+    pub fn fail_pushes(&self, fail: bool) {
+        self.world.lock().pushes_fail = fail;
     }
 
     /// Publishes as an RTMP or SRT pusher would, with all that is asked before; the reason where it is refused. `url` is what the pusher
@@ -218,6 +240,7 @@ impl Ome {
             return Err(format!("Could not find vhost/app: {app}"));
         }
         let mut stream = Stream::new(app, name, source);
+        stream.pretend_media();
         stream.urls = (url.to_owned(), admitted.url);
         let stream = self.world.publish(stream).map_err(|_| "Reject: duplicate name".to_owned())?;
         if let (Some(until), Some(runtime)) = (admitted.until, &self.runtime) {

@@ -23,7 +23,7 @@ use super::offer::{self, Offered};
 use super::stream::{Stream, ViewerSeen};
 use super::viewer::Viewing;
 use super::world::{Fault, World};
-use super::{api, sdp};
+use super::{api, edge, sdp};
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 /// A code and a sentence; the socket is closed after them.
@@ -147,7 +147,7 @@ impl Talk {
         let segments = admitted.segments();
         let (app, name) = (segments.first()?, segments.get(1)?);
         let file = segments.get(2).map_or("", String::as_str);
-        let stream = self.world.find(&format!("{app}/{name}")).filter(|stream| stream.is_playable())?;
+        let stream = edge::find(&self.world, app, name).filter(|stream| stream.is_playable())?;
         if !["", "webrtc_default"].contains(&file) {
             return None;
         }

@@ -98,6 +98,30 @@ pub struct TrackSeen {
     pub first_unit_ms: Option<u64>,
 }
 
+impl TrackSeen {
+    /// A track of which nothing has come.
+    pub(super) fn new(track: Track, payload_type: u8, format: &str) -> Self {
+        Self {
+            track,
+            payload_type,
+            format: format.to_owned(),
+            channels: 2,
+            stereo: true,
+            packets: 0,
+            bytes: 0,
+            foreign: 0,
+            lost: 0,
+            unclocked: 0,
+            reports: 0,
+            false_reports: 0,
+            backwards: 0,
+            units: 0,
+            key_units: 0,
+            first_unit_ms: None,
+        }
+    }
+}
+
 /// What was seen of an ingest.
 #[derive(Clone, Debug, Default)]
 pub struct Ingest {
@@ -166,6 +190,8 @@ pub struct Stream {
     pub(super) stop: CancellationToken,
     pub(super) passed: broadcast::Sender<Passed>,
     pub(super) key_wanted: Notify,
+    /// Edges that take it.
+    pub(super) relays: AtomicU64,
     ingest: Mutex<Ingest>,
     kept: Mutex<VecDeque<Unit>>,
     facts: Mutex<Facts>,
@@ -187,6 +213,7 @@ impl Stream {
             stop: CancellationToken::new(),
             passed: broadcast::channel(WAITING).0,
             key_wanted: Notify::new(),
+            relays: AtomicU64::new(0),
             ingest: Mutex::default(),
             kept: Mutex::default(),
             facts: Mutex::default(),
@@ -253,6 +280,13 @@ impl Stream {
 
     pub(super) fn want_key_frame(&self) {
         self.key_wanted.notify_one();
+    }
+
+    /// Tracks as its protocol brings them, though nothing comes.
+    pub(super) fn pretend_media(&self) {
+        let sound = if matches!(self.source, Source::WebRtc { .. }) { Track::Opus } else { Track::Aac };
+        let track = |track| TrackSeen { units: 1, key_units: 1, ..TrackSeen::new(track, 0, "") };
+        self.note(|ingest| ingest.tracks = vec![track(Track::H264), track(sound)]);
     }
 
     pub(super) fn note(&self, change: impl FnOnce(&mut Ingest)) {

@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::offer::{AUDIO, VIDEO};
 use super::peer::Peer;
-use super::stream::{Passed, Stream, ViewerSeen};
+use super::stream::{Passed, Source, Stream, ViewerSeen};
 use super::world::World;
 
 /// How much later than their source viewers are dropped.
 const AFTER_SOURCE: Duration = Duration::from_millis(300);
+/// The same on an edge, which has tried to get it back in between.
+const AFTER_RELAY: Duration = Duration::from_millis(100);
 
 /// One viewer's media.
 pub(super) struct Viewing {
@@ -53,7 +55,9 @@ impl Viewing {
                     Err(RecvError::Lagged(_)) => self.stream.want_key_frame(),
                     Err(RecvError::Closed) => break,
                 },
-                () = self.stream.stop.cancelled(), if source_over.is_none() => source_over = Some(Instant::now() + AFTER_SOURCE),
+                () = self.stream.stop.cancelled(), if source_over.is_none() => {
+                    source_over = Some(Instant::now() + if self.stream.source == Source::Ovt { AFTER_RELAY } else { AFTER_SOURCE });
+                }
                 () = tokio::time::sleep_until(source_over.unwrap_or(forever).into()) => break,
                 () = tokio::time::sleep_until((heard + silence).into()) => break,
                 () = tokio::time::sleep_until(self.until.unwrap_or(forever).into()) => break,

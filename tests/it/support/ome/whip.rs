@@ -22,6 +22,9 @@ pub(super) fn location(app: &str, stream: &str, session: &str) -> String {
 
 /// Answers a request with `?direction=whip`.
 pub(super) async fn answer(world: &Arc<World>, call: &Call) -> Answer {
+    if world.origin.is_some() {
+        return text(404, "");
+    }
     let segments: Vec<&str> = call.path.trim_start_matches('/').split('/').collect();
     let mut answer = match (&call.method, segments.as_slice()) {
         (&Method::OPTIONS, _) => {

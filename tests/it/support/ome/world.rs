@@ -9,6 +9,7 @@ use bluecast::media::packet::Track;
 
 use super::OmeOptions;
 use super::access::HookCall;
+use super::jobs::Job;
 use super::stream::{Source, Stream};
 
 /// Streams that ended and are still remembered.
@@ -95,6 +96,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) starved: Starve,
     pub(super) hooks: Vec<HookCall>,
+    pub(super) jobs: Vec<Job>,
+    pub(super) pushes_fail: bool,
 }
 
 pub(super) struct World {
@@ -102,6 +105,8 @@ pub(super) struct World {
     /// Of a thousand packets to viewers, how many are lost on the way.
     pub(super) loss: Arc<AtomicU32>,
     pub(super) port: AtomicU16,
+    /// Of an edge.
+    pub(super) origin: Option<Arc<World>>,
     /// For webhooks.
     pub(super) http: reqwest::Client,
     state: Mutex<State>,
@@ -117,10 +122,17 @@ pub(super) enum Taken {
 }
 
 impl World {
-    pub(super) fn new(options: OmeOptions) -> Arc<Self> {
+    pub(super) fn new(options: OmeOptions, origin: Option<Arc<Self>>) -> Arc<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
-        Arc::new(Self { options, port: AtomicU16::new(0), loss: Arc::default(), http: http.build().unwrap(), state: Mutex::default() })
+        Arc::new(Self {
+            options,
+            port: AtomicU16::new(0),
+            origin,
+            loss: Arc::default(),
+            http: http.build().unwrap(),
+            state: Mutex::default(),
+        })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -179,5 +191,6 @@ impl World {
         for name in names {
             self.end(&name);
         }
+        self.lock().jobs.clear();
     }
 }

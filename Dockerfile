@@ -33,7 +33,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       libssl3t64 libyuv0 \
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-      gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
+      gstreamer1.0-nice gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
       chromium libnss3-tools xvfb pulseaudio fonts-noto-core ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
  # Only root may make the folder that X servers put their sockets in.

@@ -144,7 +144,10 @@ mod tests {
         for (every, silence) in [(0.5, 5.0), (2.0, 5.0), (4.0, 8.0), (7.0, 14.0), (10.0, 15.0)] {
             let mut liveness = Liveness::by_reports(at(0.0));
             for report in 0..6u32 {
-                assert!(matches!(liveness.observe(at(f64::from(report) * every), took(u64::from(report))), Verdict::Accepted | Verdict::Live));
+                assert!(matches!(
+                    liveness.observe(at(f64::from(report) * every), took(u64::from(report))),
+                    Verdict::Accepted | Verdict::Live
+                ));
             }
             let last = 5.0 * every;
             assert_eq!(liveness.observe(at(last + silence - 0.1), took(5)), Verdict::Live, "every {every} s");

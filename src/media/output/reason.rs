@@ -59,7 +59,9 @@ pub(super) fn redirected(target: &TargetUrl, why: &str) -> MediaError {
 pub(super) fn http(target: &TargetUrl, status: u16, quoted: &str) -> MediaError {
     let (code, why) = match status {
         401 | 403 => ("unauthorized", "does not let us publish there: the token, key or signature is missing or wrong"),
-        404 | 405 | 410 => ("not_found", "has nothing to publish to at this address: often a wrong path, or an application that does not exist"),
+        404 | 405 | 410 => {
+            ("not_found", "has nothing to publish to at this address: often a wrong path, or an application that does not exist")
+        }
         400 | 406 | 415 | 422 => ("offer_refused", "does not take the offer, which is H.264 video and stereo Opus sound over WebRTC"),
         429 | 503 => ("overloaded", "has no room for one more stream now"),
         500..=599 => ("server_error", "failed at the call"),
@@ -81,7 +83,10 @@ pub(super) fn codec_refused(target: &TargetUrl, codec: &str) -> MediaError {
 
 /// The answer names no address for the media.
 pub(super) fn no_candidates(target: &TargetUrl) -> MediaError {
-    MediaError::target("no_candidates", format!("{target} names no address to send picture and sound to; OvenMediaEngine takes it from <IceCandidates>."))
+    MediaError::target(
+        "no_candidates",
+        format!("{target} names no address to send picture and sound to; OvenMediaEngine takes it from <IceCandidates>."),
+    )
 }
 
 /// The session is there, the media gets nowhere.
@@ -94,7 +99,10 @@ pub(super) fn no_media(target: &TargetUrl) -> MediaError {
 
 /// Somebody else has the stream's name.
 pub(super) fn name_taken(target: &TargetUrl) -> MediaError {
-    MediaError::target("name_taken", format!("A stream of this name is on already at {target}; it may be one of ours that the server still waits for."))
+    MediaError::target(
+        "name_taken",
+        format!("A stream of this name is on already at {target}; it may be one of ours that the server still waits for."),
+    )
 }
 
 /// No route.

@@ -51,7 +51,9 @@ pub enum BadTarget {
     #[error("SRT settings go with srt:// addresses only, stream keys with rtmp:// addresses, and bearer tokens with https:// addresses.")]
     Mixed,
     /// A token that no header takes.
-    #[error("The bearer token holds a space, a line break or another character that cannot be in a token, or is longer than {LONGEST} characters.")]
+    #[error(
+        "The bearer token holds a space, a line break or another character that cannot be in a token, or is longer than {LONGEST} characters."
+    )]
     Bearer,
     /// A query that means nothing here.
     #[error("An SRT address may carry streamid, passphrase and mode=caller; give everything else (the latency, in milliseconds) apart.")]

@@ -67,7 +67,7 @@ impl Gauge {
                 self.count_reports();
             }
             self.refresh(&mut inner);
-            if !inner.announced && self.sent.iter().all(|sent| sent.load(Ordering::Relaxed) > 0) {
+            if !inner.announced && self.sends() {
                 inner.announced = true;
                 // Sender reports at once: a receiver may pass nothing on before it has those of both tracks.
                 if let Some(session) = rtp_session(&self.webrtc) {
@@ -82,10 +82,16 @@ impl Gauge {
             accepted,
             broken: matches!(state, WebRTCPeerConnectionState::Failed | WebRTCPeerConnectionState::Closed),
             bytes,
-            progress: self.reports.load(Ordering::Relaxed),
+            // The first packets on a connection that stands count as well: reports may take seconds to begin.
+            progress: self.reports.load(Ordering::Relaxed) + u64::from(self.sends()),
             rtt_ms,
             loss_percent,
         }
+    }
+
+    /// Whether packets of both tracks go out.
+    fn sends(&self) -> bool {
+        self.sent.iter().all(|sent| sent.load(Ordering::Relaxed) > 0)
     }
 
     /// Takes the numbers that have come, and asks for new ones once a second.
@@ -136,7 +142,8 @@ fn numbers(stats: &gst::StructureRef) -> Numbers {
             }
             Ok(WebRTCStatsType::RemoteInboundRtp) => {
                 numbers.reported = true;
-                numbers.lost += one.get::<i64>("packets-lost").ok().or_else(|| one.get::<i32>("packets-lost").ok().map(i64::from)).unwrap_or(0);
+                numbers.lost +=
+                    one.get::<i64>("packets-lost").ok().or_else(|| one.get::<i32>("packets-lost").ok().map(i64::from)).unwrap_or(0);
                 let rtt_ms = one.get::<f64>("round-trip-time").ok().map(|seconds| seconds * 1000.0).filter(|ms| *ms > 0.0);
                 numbers.rtt_ms = numbers.rtt_ms.into_iter().chain(rtt_ms).reduce(f64::max);
             }

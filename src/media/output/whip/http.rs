@@ -160,7 +160,8 @@ impl Http {
     async fn once(&self, call: &Call<'_>) -> Result<Reply, Fault> {
         let mut headers = HeaderMap::new();
         if let Some(bearer) = call.bearer {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.reveal())).map_err(|_| Fault::Ours("the token is no header"))?;
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {}", bearer.reveal())).map_err(|_| Fault::Ours("the token is no header"))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }

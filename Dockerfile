@@ -65,7 +65,7 @@ RUN printf 'path-exclude /usr/%s\n' \
       tini ca-certificates \
       libssl3t64 libyuv0 \
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-      gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
+      gstreamer1.0-nice gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
       chromium libnss3-tools xvfb pulseaudio \
       fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji \
  # What was done when is in no layer, so that the same packages make the same one.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -11,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::{Doorkeeper, FirstAdmin, first_admin};
 use crate::broadcast::{Launcher, Supervisor};
-use crate::config::Settings;
+use crate::config::{IceServer, Settings};
 use crate::http::{Answer, Problem};
+use crate::media::output::WhipSettings;
 use crate::media::output::trust;
 use crate::media::output::whep::{Whep, WhepConfig, WhepError};
 use crate::media::source::browser;
@@ -73,6 +75,7 @@ impl App {
             ca_file: settings.ca_file.clone(),
             servers: servers.clone(),
             origins: origins.clone(),
+            whip: whip_settings(&settings),
         };
         let whep = Arc::new(OnceLock::new());
         let supervisor = Supervisor::new(store.clone(), &settings, launcher, Arc::clone(&whep));
@@ -199,6 +202,17 @@ impl Running {
 }
 
 /// Where viewers reach this process by WebRTC.
+/// What all WHIP targets of a process share.
+pub fn whip_settings(settings: &Settings) -> WhipSettings {
+    let read =
+        |path: &PathBuf| std::fs::read(path).inspect_err(|error| tracing::error!(%error, "BLUECAST_CA_FILE cannot be used for WHIP")).ok();
+    WhipSettings {
+        authorities_pem: Arc::new(settings.ca_file.as_ref().and_then(read).unwrap_or_default()),
+        ice_servers: Arc::new(settings.webrtc.whip_ice_servers.iter().map(IceServer::uri).collect()),
+        ..WhipSettings::default()
+    }
+}
+
 pub(crate) fn whep_config(settings: &Settings) -> WhepConfig {
     WhepConfig {
         ports: settings.webrtc.udp_ports.clone(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::meeting::MeetingLink;
 use super::model::{BotRole, Row, SourceKind, TargetAddress, TargetRow, of_word};
@@ -10,7 +11,8 @@ use super::state::Phase;
 use super::store;
 use crate::bbb::{JoinParams, Layout, Role};
 use crate::media::error::MediaError;
-use crate::media::output::{Resolve, SrtSettings, TargetUrl};
+use crate::media::output::whip::KeepResource;
+use crate::media::output::{Resolve, SrtSettings, TargetUrl, WhipResource, WhipSettings};
 use crate::media::profile::{Overrides, Profile};
 use crate::origin::Origins;
 use crate::reach::Reach;
@@ -19,8 +21,11 @@ use crate::server::Servers;
 use crate::store::Store;
 use crate::store::vault::Vault;
 
-/// Where a sealed address stands.
+/// Where sealed values stand.
 const ADDRESS: &str = "targets.address";
+const RESOURCE: &str = "targets.whip_resource";
+/// How long the database may take to keep a WHIP session: a broadcast does not wait for it, only a crash is harder to mend.
+const KEEP_WITHIN: Duration = Duration::from_secs(2);
 
 /// What launching needs to know of the process.
 #[derive(Clone)]
@@ -39,6 +44,8 @@ pub struct Launcher {
     pub servers: Servers,
     /// Talks to origins.
     pub origins: Origins,
+    /// What all WHIP targets share.
+    pub whip: WhipSettings,
 }
 
 impl Launcher {
@@ -66,12 +73,32 @@ impl Launcher {
         self.vault.seal(ADDRESS, id, &Secret::new(text))
     }
 
-    pub(super) fn open(&self, row: &TargetRow) -> Result<TargetPlan, MediaError> {
+    pub(super) fn open(&self, store: &Store, row: &TargetRow) -> Result<TargetPlan, MediaError> {
         let broken = || MediaError::ours("target_unreadable", format!("{}: the kept address cannot be read.", row.label)).fatal();
         let text = self.vault.open(ADDRESS, &row.id, &row.address_sealed).map_err(|_| broken())?;
         let address: TargetAddress = serde_json::from_str(text.reveal()).map_err(|_| broken())?;
         let url = target_url(&address).map_err(|_| broken())?;
-        Ok(TargetPlan::new(row.id.clone(), row.label.clone(), url))
+        let resource = row.whip_resource_sealed.as_deref().and_then(|sealed| self.vault.open(RESOURCE, &row.id, sealed).ok());
+        let whip = WhipSettings {
+            resource: resource.and_then(|text| WhipResource::from_text(&text)),
+            keep: matches!(url, TargetUrl::Whip(_)).then(|| self.keeper(store, &row.id)),
+            ..self.whip.clone()
+        };
+        Ok(TargetPlan { whip, ..TargetPlan::new(row.id.clone(), row.label.clone(), url) })
+    }
+
+    /// Keeps a target's WHIP session, sealed, on the output's thread.
+    fn keeper(&self, store: &Store, target_id: &str) -> KeepResource {
+        let (vault, store, id, runtime) = (self.vault.clone(), store.clone(), target_id.to_owned(), tokio::runtime::Handle::current());
+        Arc::new(move |resource| {
+            let sealed = resource.map(|resource| vault.seal(RESOURCE, &id, &resource.to_text()));
+            let keep = async { tokio::time::timeout(KEEP_WITHIN, store::keep_whip_resource(&store, &id, sealed)).await };
+            match runtime.block_on(keep) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(target_id = id, %error, "a WHIP session could not be kept"),
+                Err(_) => tracing::warn!(target_id = id, "a WHIP session could not be kept in time"),
+            }
+        })
     }
 }
 
@@ -112,7 +139,7 @@ pub(super) fn target_url(address: &TargetAddress) -> Result<TargetUrl, crate::me
         latency_ms: address.latency_ms,
         opus: address.opus,
     });
-    TargetUrl::parse(&address.url, key.as_ref(), srt.as_ref())
+    TargetUrl::parse(&address.url, key.as_ref(), srt.as_ref())?.with_bearer(address.bearer.clone().map(Secret::new).as_ref())
 }
 
 /// The plan of a kept broadcast.
@@ -133,7 +160,7 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
         source,
         title: row.meeting_name.clone(),
         slate: None,
-        targets: targets.iter().map(|target| launcher.open(target)).collect::<Result<_, _>>()?,
+        targets: targets.iter().map(|target| launcher.open(store, target)).collect::<Result<_, _>>()?,
         voice_filter: row.voice_filter == 1,
         paused: row.paused == 1,
         resumed: matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)),

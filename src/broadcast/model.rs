@@ -53,9 +53,9 @@ pub struct TargetRequest {
     pub origin_id: Option<String>,
     /// The public name under which the origin serves the broadcast.
     pub stream_name: Option<String>,
-    /// `whip`, `rtmp` or `srt`, where the origin takes several.
+    /// `whip`, `rtmp` or `srt`; without it the best that the origin takes, in this order.
     pub protocol: Option<String>,
-    /// `rtmp(s)://…` or `srt://…`.
+    /// `https://…` for WHIP, `rtmp(s)://…` or `srt://…`.
     pub url: Option<String>,
     /// The secret part of an RTMP address.
     #[schema(value_type = Option<String>)]
@@ -153,6 +153,8 @@ pub struct Row {
     pub ended_ms: Option<i64>,
     /// Whether it should be on the air.
     pub desired: i64,
+    /// Grows whenever a process takes it up: what carries an older one is of a process that has lost it.
+    pub epoch: i64,
 }
 
 /// A target as it is kept.
@@ -164,10 +166,12 @@ pub struct TargetRow {
     pub broadcast_id: String,
     /// What people see of it.
     pub label: String,
-    /// `rtmp`, `rtmps`, `srt`.
+    /// `whip`, `rtmp`, `rtmps`, `srt`.
     pub protocol: String,
     /// The [`TargetAddress`], sealed.
     pub address_sealed: String,
+    /// The WHIP session that was on last, sealed.
+    pub whip_resource_sealed: Option<String>,
 }
 
 /// Everything needed to feed a target; sealed at rest.
@@ -186,6 +190,9 @@ pub struct TargetAddress {
     /// Opus over SRT.
     #[serde(default)]
     pub opus: bool,
+    /// WHIP's bearer token.
+    #[serde(default)]
+    pub bearer: Option<String>,
 }
 
 /// A line of a broadcast's list of events.

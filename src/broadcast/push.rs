@@ -11,7 +11,7 @@ use super::model::TargetAddress;
 use super::session::{BrowserPlan, Report, Session, SessionSpec, SourcePlan, TargetPlan, state_line};
 use super::state::Reason;
 use crate::bbb::{BaseUrl, BbbError, Client, ClientOptions, JoinParams, Role};
-use crate::media::output::BadTarget;
+use crate::media::output::{BadTarget, WhipSettings};
 use crate::media::profile::{Profile, ProfileError};
 use crate::reach::Reach;
 use crate::secret::Secret;
@@ -28,6 +28,8 @@ pub struct Push {
     pub chromium: PathBuf,
     /// More certificate authorities.
     pub ca_file: Option<PathBuf>,
+    /// What all WHIP targets share.
+    pub whip: WhipSettings,
 }
 
 /// A meeting to push.
@@ -74,7 +76,7 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
     for (number, address) in (1..).zip(&push.to) {
         let address = TargetAddress { url: address.reveal().to_owned(), ..TargetAddress::default() };
         let url = launch::target_url(&address).map_err(|error| PushError::Target(number, error))?;
-        targets.push(TargetPlan::new(number.to_string(), url.to_string(), url));
+        targets.push(TargetPlan { whip: push.whip.clone(), ..TargetPlan::new(number.to_string(), url.to_string(), url) });
     }
     let title = push.meeting.as_ref().map_or_else(|| "Test broadcast".to_owned(), |meeting| meeting.meeting_id.clone());
     let source = match push.meeting {

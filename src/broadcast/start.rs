@@ -66,6 +66,7 @@ pub(super) async fn start(app: &App, caller: &Caller, request: StartRequest) -> 
         started_ms: now_ms(),
         ended_ms: None,
         desired: 1,
+        epoch: 0,
     };
     app.supervisor.room_for(&profile, request.source).map_err(|full| Problem::unavailable("no_capacity", full.to_string()))?;
     keep(app, caller, &row, &targets, request.again).await?;
@@ -97,7 +98,7 @@ async fn keep(app: &App, caller: &Caller, row: &Row, targets: &[NewTarget], agai
 }
 
 async fn refuse_double(tx: &mut crate::store::Transaction, target: &NewTarget) -> Answer<()> {
-    match store::target_clash(tx, &target.fingerprint).await? {
+    match store::target_clash(tx, target).await? {
         Some(other) => Err(Problem::conflict("target_busy", format!("{} is fed already by the broadcast {other}.", target.label))),
         None => Ok(()),
     }
@@ -150,8 +151,11 @@ fn bot(request: &StartRequest) -> Answer<(String, BotRole)> {
 
 /// Checks a target and makes what is kept of it.
 async fn target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<NewTarget> {
-    let (address, label) = match (&request.origin_id, &request.url) {
-        (Some(origin), None) => of_origin(app, caller, origin, request).await?,
+    let (address, origin) = match (&request.origin_id, &request.url) {
+        (Some(origin), None) => {
+            let (address, origin) = of_origin(app, caller, origin, request).await?;
+            (address, Some(origin))
+        }
         (None, Some(url)) => {
             caller.must(Permission::BroadcastFreehand)?;
             (freehand(request, url)?, None)
@@ -164,19 +168,20 @@ async fn target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<N
         address_sealed: app.supervisor.seal(&id, &address),
         id,
         origin_id: request.origin_id.clone(),
-        stream_name: request.stream_name.clone(),
-        label: label.unwrap_or_else(|| url.to_string()),
+        label: match (&origin, &request.stream_name) {
+            (Some(origin), Some(name)) => format!("{} / {name}", origin.name),
+            _ => url.to_string(),
+        },
+        stream_name: origin.as_ref().and(request.stream_name.clone()),
+        app: origin.map(|origin| origin.app),
         protocol: url.protocol().to_owned(),
         fingerprint: fingerprint(&url),
     })
 }
 
 fn freehand(request: &TargetRequest, url: &str) -> Answer<TargetAddress> {
-    if url.starts_with("http://") || url.starts_with("https://") {
-        return Err(Problem::unprocessable("protocol_not_available", "WHIP cannot be sent yet; use RTMP or SRT."));
-    }
-    if request.stream_name.is_some() || request.bearer.is_some() || request.protocol.is_some() {
-        return Err(Problem::unprocessable("bad_target", "An address takes no stream name, protocol or bearer."));
+    if request.stream_name.is_some() || request.protocol.is_some() {
+        return Err(Problem::unprocessable("bad_target", "An address takes no stream name or protocol."));
     }
     let srt = request.srt.clone().unwrap_or_default();
     Ok(TargetAddress {
@@ -186,33 +191,46 @@ fn freehand(request: &TargetRequest, url: &str) -> Answer<TargetAddress> {
         passphrase: srt.passphrase.map(|phrase| phrase.reveal().to_owned()),
         latency_ms: srt.latency_ms,
         opus: srt.opus,
+        bearer: request.bearer.as_ref().map(|bearer| bearer.reveal().to_owned()),
     })
 }
 
 #[derive(sqlx::FromRow)]
 struct Origin {
     name: String,
+    whip_url: Option<String>,
     rtmp_url: Option<String>,
     srt_url: Option<String>,
     app: String,
+    vhost: String,
 }
 
-async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest) -> Answer<(TargetAddress, Option<String>)> {
+async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest) -> Answer<(TargetAddress, Origin)> {
     caller.must(Permission::OriginUse)?;
-    let origin: Option<Origin> = app.store.optional("SELECT name, rtmp_url, srt_url, app FROM origins WHERE id = $1", args![id]).await?;
+    let origin: Option<Origin> =
+        app.store.optional("SELECT name, whip_url, rtmp_url, srt_url, app, vhost FROM origins WHERE id = $1", args![id]).await?;
     let origin = origin.ok_or_else(|| Problem::unprocessable("no_such_origin", "There is no such origin."))?;
     let name = request.stream_name.as_deref().unwrap_or_default();
     if name.is_empty() || name.len() > 100 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         return Err(Problem::unprocessable("bad_stream_name", "A stream name has 1 to 100 letters, digits, “-”, “_” or “.”."));
     }
     let not_taken = || Problem::unprocessable("protocol_not_available", format!("{} has no address for this protocol.", origin.name));
+    if request.stream_key.is_some() || request.srt.is_some() || request.bearer.is_some() {
+        return Err(Problem::unprocessable("bad_target", "A target on an origin takes no stream key, SRT settings or bearer."));
+    }
     let mut address = TargetAddress::default();
     let protocol = match request.protocol.as_deref() {
         Some(protocol) => protocol,
+        // Only WHIP carries sound that the origin need not transcode, and RTMP is sooner there than SRT.
+        None if origin.whip_url.is_some() => "whip",
         None if origin.rtmp_url.is_some() => "rtmp",
         None => "srt",
     };
     match protocol {
+        "whip" => {
+            let base = origin.whip_url.as_deref().ok_or_else(not_taken)?;
+            address.url = whip_address(base, &origin.app, name).ok_or_else(not_taken)?;
+        }
         "rtmp" => {
             let base = origin.rtmp_url.as_deref().ok_or_else(not_taken)?;
             address.url = format!("{}/{}", base.trim_end_matches('/'), origin.app);
@@ -220,12 +238,21 @@ async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest
         }
         "srt" => {
             address.url = origin.srt_url.clone().ok_or_else(not_taken)?;
-            // OvenMediaEngine wants {virtual host}/{app}/{stream}; its own example calls the virtual host “default”.
-            address.streamid = Some(format!("default/{}/{name}", origin.app));
+            address.streamid = Some(format!("{}/{}/{name}", origin.vhost, origin.app));
         }
         _ => return Err(not_taken()),
     }
-    Ok((address, Some(format!("{} / {name}", origin.name))))
+    Ok((address, origin))
+}
+
+/// `OvenMediaEngine`'s form. What the origin's own address has in its query stays.
+fn whip_address(base: &str, app: &str, name: &str) -> Option<String> {
+    let mut url = url::Url::parse(base).ok()?;
+    url.path_segments_mut().ok()?.pop_if_empty().extend([app, name]);
+    if !url.query_pairs().any(|(key, _)| key == "direction") {
+        url.query_pairs_mut().append_pair("direction", "whip");
+    }
+    Some(url.into())
 }
 
 /// The same for every spelling of the same place.
@@ -259,6 +286,14 @@ fn fingerprint(url: &TargetUrl) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_origin_s_whip_address_has_its_form() {
+        let of = |base: &str| whip_address(base, "app", "a-b.c").unwrap();
+        assert_eq!(of("https://ome.example:3334"), "https://ome.example:3334/app/a-b.c?direction=whip");
+        assert_eq!(of("http://ome.example/below/"), "http://ome.example/below/app/a-b.c?direction=whip");
+        assert_eq!(of("http://ome.example/?transport=tcp"), "http://ome.example/app/a-b.c?transport=tcp&direction=whip");
+    }
 
     #[test]
     fn one_place_has_one_fingerprint() {

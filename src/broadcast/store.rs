@@ -7,15 +7,17 @@ use crate::moment::now_ms;
 use crate::store::{Dialect, Store, StoreError, Transaction, args};
 
 const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
-     voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired";
+     voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired, epoch";
 
 /// What is kept of a new target.
 pub(super) struct NewTarget {
     pub(super) id: String,
     pub(super) origin_id: Option<String>,
+    /// The application and the stream name on the origin.
+    pub(super) app: Option<String>,
+    pub(super) stream_name: Option<String>,
     pub(super) label: String,
     pub(super) protocol: String,
-    pub(super) stream_name: Option<String>,
     pub(super) address_sealed: String,
     pub(super) fingerprint: String,
 }
@@ -58,18 +60,19 @@ pub(super) async fn insert(tx: &mut Transaction, row: &Row, again: bool) -> Resu
 
 pub(super) async fn insert_target(tx: &mut Transaction, broadcast_id: &str, target: &NewTarget) -> Result<(), StoreError> {
     tx.run(
-        "INSERT INTO targets (id, broadcast_id, origin_id, label, protocol, address_sealed, fingerprint, added_ms, removed_ms, app, stream_name) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, (SELECT app FROM origins WHERE id = $3), $9)",
+        "INSERT INTO targets (id, broadcast_id, origin_id, app, stream_name, label, protocol, address_sealed, fingerprint, added_ms, \
+         removed_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL)",
         args![
             &target.id,
             broadcast_id,
             target.origin_id.clone(),
+            target.app.clone(),
+            target.stream_name.clone(),
             &target.label,
             &target.protocol,
             &target.address_sealed,
             &target.fingerprint,
-            now_ms(),
-            target.stream_name.clone()
+            now_ms()
         ],
     )
     .await
@@ -93,11 +96,29 @@ pub(super) async fn clash(tx: &mut Transaction, row: &Row, again: bool) -> Resul
     Ok(None)
 }
 
-/// The open broadcast that already feeds a target.
-pub(super) async fn target_clash(tx: &mut Transaction, fingerprint: &str) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT broadcast_id FROM targets WHERE fingerprint = $1 AND removed_ms IS NULL";
-    Ok(tx.optional::<(String,)>(sql, args![fingerprint]).await?.map(|(id,)| id))
+/// The open broadcast that already feeds a target: by the same address, or the same name on the same origin by another protocol.
+pub(super) async fn target_clash(tx: &mut Transaction, target: &NewTarget) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT broadcast_id FROM targets WHERE removed_ms IS NULL \
+         AND (fingerprint = $1 OR (origin_id = $2 AND app = $3 AND stream_name = $4)) LIMIT 1";
+    let args = args![&target.fingerprint, target.origin_id.clone(), target.app.clone(), target.stream_name.clone()];
+    Ok(tx.optional::<(String,)>(sql, args).await?.map(|(id,)| id))
 }
+
+/// Takes a broadcast up for this process: gives its new epoch, or nothing where there is no such broadcast.
+pub(super) async fn take_up(store: &Store, id: &str) -> Result<Option<i64>, StoreError> {
+    let mut tx = store.begin().await?;
+    let sql = "UPDATE broadcasts SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch";
+    let epoch = tx.optional::<(i64,)>(sql, args![id]).await?.map(|(epoch,)| epoch);
+    tx.commit().await?;
+    Ok(epoch)
+}
+
+/// Keeps the WHIP session of a target, or that there is none.
+pub(super) async fn keep_whip_resource(store: &Store, target_id: &str, sealed: Option<String>) -> Result<(), StoreError> {
+    store.run("UPDATE targets SET whip_resource_sealed = $1 WHERE id = $2", args![sealed, target_id]).await.map(drop)
+}
+
+const TARGET_COLUMNS: &str = "id, broadcast_id, label, protocol, address_sealed, whip_resource_sealed";
 
 pub(super) async fn one(store: &Store, id: &str) -> Result<Option<Row>, StoreError> {
     store.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM broadcasts WHERE id = $1")), args![id]).await
@@ -119,16 +140,14 @@ pub(super) async fn open_on(store: &Store, node: &str) -> Result<Vec<Row>, Store
 }
 
 pub(super) async fn targets(store: &Store, broadcast_id: &str) -> Result<Vec<TargetRow>, StoreError> {
-    let sql =
-        "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL ORDER BY id";
-    store.all(sql, args![broadcast_id]).await
+    let sql = format!("SELECT {TARGET_COLUMNS} FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL ORDER BY id");
+    store.all(sqlx::AssertSqlSafe(sql), args![broadcast_id]).await
 }
 
 /// A target that a broadcast feeds.
 pub(super) async fn target(store: &Store, broadcast_id: &str, id: &str) -> Result<Option<TargetRow>, StoreError> {
-    let sql =
-        "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND id = $2 AND removed_ms IS NULL";
-    store.optional(sql, args![broadcast_id, id]).await
+    let sql = format!("SELECT {TARGET_COLUMNS} FROM targets WHERE broadcast_id = $1 AND id = $2 AND removed_ms IS NULL");
+    store.optional(sqlx::AssertSqlSafe(sql), args![broadcast_id, id]).await
 }
 
 /// A broadcast of this node, and one of its targets that is a stream at an origin.
@@ -158,9 +177,11 @@ pub(super) async fn targets_at_origins(store: &Store, broadcast_id: &str) -> Res
 
 /// Targets that a broadcast had when it ended.
 pub(super) async fn last_targets(store: &Store, broadcast_id: &str) -> Result<Vec<TargetRow>, StoreError> {
-    let sql = "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND \
-         (removed_ms IS NULL OR removed_ms >= (SELECT ended_ms FROM broadcasts WHERE id = $1)) ORDER BY id";
-    store.all(sql, args![broadcast_id]).await
+    let sql = format!(
+        "SELECT {TARGET_COLUMNS} FROM targets WHERE broadcast_id = $1 AND \
+         (removed_ms IS NULL OR removed_ms >= (SELECT ended_ms FROM broadcasts WHERE id = $1)) ORDER BY id"
+    );
+    store.all(sqlx::AssertSqlSafe(sql), args![broadcast_id]).await
 }
 
 pub(super) async fn remove_target(store: &Store, broadcast_id: &str, id: &str) -> Result<bool, StoreError> {

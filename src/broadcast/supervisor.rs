@@ -22,10 +22,11 @@ use super::model::{Row, SourceKind, TargetAddress};
 use super::news::NewsDesk;
 use super::playing::{self, Playing};
 use super::room_state::{self, RoomState};
-use super::session::{Event, Report, Session, Standing, View, state_line};
+use super::session::{Event, Report, Session, SessionSpec, Standing, View, state_line};
 use super::state::{Phase, Reason};
 use super::store;
 use crate::config::Settings;
+use crate::media::error::MediaError;
 use crate::media::output::whep::Whep;
 use crate::media::profile::Profile;
 use crate::store::{Store, StoreError};
@@ -147,15 +148,15 @@ impl Supervisor {
     }
 
     /// Puts a kept broadcast on the air. What cannot be launched ends with `failed` and says why.
-    pub async fn launch(&self, row: Row) {
+    pub async fn launch(&self, mut row: Row) {
         let (reports, received) = mpsc::channel(REPORTS);
-        let mut spec = launch::spec(&self.0.launcher, &self.0.store, &row).await;
+        let mut spec = self.plan(&mut row).await;
         for _ in 0..LAUNCH_TRIES {
             if !spec.as_ref().is_err_and(|error| error.retry) {
                 break;
             }
             tokio::time::sleep(LAUNCH_AGAIN).await;
-            spec = launch::spec(&self.0.launcher, &self.0.store, &row).await;
+            spec = self.plan(&mut row).await;
         }
         let started = match spec {
             Ok(mut spec) => {
@@ -183,6 +184,16 @@ impl Supervisor {
                 self.over(&row, Reason::Failed).await;
             }
         }
+    }
+
+    /// Takes a broadcast up, with a new epoch, and makes its plan.
+    async fn plan(&self, row: &mut Row) -> Result<SessionSpec, MediaError> {
+        match store::take_up(&self.0.store, &row.id).await {
+            Ok(Some(epoch)) => row.epoch = epoch,
+            Ok(None) => return Err(MediaError::ours("broadcast_gone", "The broadcast is no longer kept.").fatal()),
+            Err(error) => return Err(MediaError::ours("database", error.to_string())),
+        }
+        launch::spec(&self.0.launcher, &self.0.store, row).await
     }
 
     /// Writes down that a broadcast should end, and ends it.
@@ -218,7 +229,7 @@ impl Supervisor {
     pub(super) async fn add_target(&self, broadcast_id: &str, target_id: &str) -> Result<(), StoreError> {
         let Some(session) = self.session(broadcast_id) else { return Ok(()) };
         let Some(row) = store::target(&self.0.store, broadcast_id, target_id).await? else { return Ok(()) };
-        match self.0.launcher.open(&row) {
+        match self.0.launcher.open(&self.0.store, &row) {
             Ok(plan) => session.add_target(plan).await,
             Err(error) => tracing::error!(%error, "a target cannot be fed"),
         }

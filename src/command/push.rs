@@ -22,7 +22,7 @@ pub(crate) struct Push {
     /// The meeting's id.
     #[arg(long, required_if_eq("source", "browser"))]
     meeting: Option<String>,
-    /// Where it goes: rtmp(s)://… or srt://…; may be given several times. Others on this machine can read it in the list of processes.
+    /// Where it goes: https://… (WHIP), rtmp(s)://… or srt://…; may be given several times. Others on this machine can read it in the list of processes.
     #[arg(long)]
     to: Vec<String>,
     /// A file with an address a line, for addresses that nobody else should read.
@@ -65,6 +65,7 @@ impl Push {
             meeting,
             to,
             profile: self.profile,
+            whip: bluecast::app::whip_settings(&settings),
             chromium: settings.chromium.unwrap_or_else(|| "chromium".into()),
             ca_file: settings.ca_file,
         };

@@ -69,6 +69,8 @@ pub struct WebrtcSettings {
     pub udp_ports: Option<RangeInclusive<u16>>,
     /// STUN and TURN servers for viewers.
     pub ice_servers: Vec<IceServer>,
+    /// STUN and TURN servers for sending by WHIP.
+    pub whip_ice_servers: Vec<IceServer>,
 }
 
 /// This process in the list of nodes.
@@ -162,6 +164,8 @@ impl Settings {
     }
 }
 
+const ICE_SERVERS: &str = "a comma-separated list of stun:HOST:PORT and turn:USER:PASSWORD@HOST:PORT";
+
 impl WebrtcSettings {
     fn read(reader: &mut Reader) -> Self {
         Self {
@@ -169,9 +173,8 @@ impl WebrtcSettings {
                 .list("BLUECAST_WEBRTC_ADDRESSES", "a comma-separated list of addresses", |piece| piece.parse().ok())
                 .unwrap_or_default(),
             udp_ports: reader.made("BLUECAST_WEBRTC_UDP_PORTS", "a range of ports such as 10000-10100", values::port_range),
-            ice_servers: reader
-                .list("BLUECAST_ICE_SERVERS", "a comma-separated list of stun:HOST:PORT and turn:USER:PASSWORD@HOST:PORT", IceServer::parse)
-                .unwrap_or_default(),
+            ice_servers: reader.list("BLUECAST_ICE_SERVERS", ICE_SERVERS, IceServer::parse).unwrap_or_default(),
+            whip_ice_servers: reader.list("BLUECAST_WHIP_ICE_SERVERS", ICE_SERVERS, IceServer::parse).unwrap_or_default(),
         }
     }
 }

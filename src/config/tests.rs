@@ -89,6 +89,14 @@ fn ice_servers_are_taken_apart() {
     assert_eq!(settings.webrtc.ice_servers[0].url, "stun:stun.example.org:3478");
     assert_eq!((turn.url.as_str(), turn.username.as_deref()), ("turn:turn.example.org:3478?transport=udp", Some("kit")));
     assert_eq!(turn.credential.as_ref().unwrap().reveal(), "p@ss");
+    let uris = |list: &str| -> Vec<String> {
+        let settings = read(&[("BLUECAST_WHIP_ICE_SERVERS", list)]).unwrap();
+        settings.webrtc.whip_ice_servers.iter().map(|server| server.uri().reveal().to_owned()).collect()
+    };
+    assert_eq!(
+        uris("stun:stun.example.org,turn:kit:p@ss@turn.example.org:3479?transport=tcp,turns:a:b@[2001:db8::1]"),
+        ["stun://stun.example.org:3478", "turn://kit:p%40ss@turn.example.org:3479?transport=tcp", "turns://a:b@[2001:db8::1]:5349"]
+    );
 }
 
 #[test]

@@ -99,6 +99,26 @@ impl IceServer {
             _ => None,
         }
     }
+
+    /// As `GStreamer` takes it: `stun://HOST:PORT` or `turn://USER:PASSWORD@HOST:PORT`.
+    pub fn uri(&self) -> Secret {
+        let (scheme, place) = self.url.split_once(':').unwrap_or(("stun", &self.url));
+        let (place, query) = place.split_once('?').map_or((place, String::new()), |(place, query)| (place, format!("?{query}")));
+        let has_port = place.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let port = if has_port {
+            ""
+        } else if scheme.ends_with('s') {
+            ":5349"
+        } else {
+            ":3478"
+        };
+        let encoded = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let who = match (&self.username, &self.credential) {
+            (Some(name), Some(password)) => format!("{}:{}@", encoded(name), encoded(password.reveal())),
+            _ => String::new(),
+        };
+        Secret::new(format!("{scheme}://{who}{place}{port}{query}"))
+    }
 }
 
 /// Reads `FROM-TO` or a single port; neither end may be 0.

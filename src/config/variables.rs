@@ -38,6 +38,11 @@ pub const VARIABLES: &[Variable] = &[
         "Comma-separated STUN and TURN servers for viewers: stun:HOST:PORT, turn:USER:PASSWORD@HOST:PORT (none).",
     ),
     variable(
+        "BLUECAST_WHIP_ICE_SERVERS",
+        "",
+        "The same for sending by WHIP, where the way to the server is blocked otherwise (none). Viewers are not told of them.",
+    ),
+    variable(
         "BLUECAST_OME_SECRET",
         "",
         "The SecretKey of OvenMediaEngine's AdmissionWebhooks; without it everything that asks is refused (none).",

@@ -27,8 +27,15 @@ const ELEMENTS: &[(&str, &[&str])] = &[
             "videotestsrc",
         ],
     ),
-    ("gstreamer1.0-plugins-good", &["aacparse", "audiocheblimit", "flvmux", "jpegenc", "pngdec", "pngenc"]),
-    ("gstreamer1.0-plugins-bad", &["h264parse", "mpegtsmux", "rsvgdec", "rtmp2sink", "srtsink", "voaacenc"]),
+    (
+        "gstreamer1.0-plugins-good",
+        &["aacparse", "audiocheblimit", "flvmux", "jpegenc", "pngdec", "pngenc", "rtpbin", "rtph264pay", "rtpopuspay"],
+    ),
+    (
+        "gstreamer1.0-plugins-bad",
+        &["dtlsenc", "h264parse", "mpegtsmux", "rsvgdec", "rtmp2sink", "srtpenc", "srtsink", "voaacenc", "webrtcbin"],
+    ),
+    ("gstreamer1.0-nice", &["nicesink", "nicesrc"]),
     ("gstreamer1.0-plugins-ugly", &["x264enc"]),
     ("gstreamer1.0-pulseaudio", &["pulsesrc"]),
 ];

@@ -1,10 +1,11 @@
-//! RTMP, SRT and WHEP to real receivers.
+//! WHIP, RTMP, SRT and WHEP to real receivers, and to the double of OME.
 
 pub mod rig;
 mod rtmp;
 mod rtmps;
 mod srt;
 mod whep;
+mod whip;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex};

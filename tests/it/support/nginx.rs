@@ -145,7 +145,8 @@ impl Gate {
     }
 }
 
-fn read_request(connection: &TcpStream) -> String {
+/// Reads one HTTP request, body and all.
+pub fn read_request(connection: &TcpStream) -> String {
     connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut reader = BufReader::new(connection);
     let (mut text, mut length) = (String::new(), 0);

@@ -59,7 +59,7 @@ fn what_is_wrong_is_said() {
         ("rtmp://host/app/key!", BadTarget::Character),
         ("rtmp://host/app/k\u{0}y", BadTarget::Character),
         ("rtmp://hóst/app/key", BadTarget::Character),
-        ("http://host/app/key", BadTarget::Scheme),
+        ("ftp://host/app/key", BadTarget::Scheme),
         ("file:///etc/passwd", BadTarget::Scheme),
         ("host/app/key", BadTarget::Scheme),
         ("rtmp:///app/key", BadTarget::Host),
@@ -111,4 +111,53 @@ proptest! {
             prop_assert!(!target.to_string().contains(|c: char| c.is_whitespace() || c == '!'));
         }
     }
+}
+
+fn whip_of(address: &str) -> WhipTarget {
+    match parse(address) {
+        Ok(TargetUrl::Whip(target)) => target,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn whip_addresses_are_taken_as_they_are() {
+    let one = whip_of("https://Ome.example/app/one?direction=whip");
+    assert_eq!((one.host.as_str(), one.port, one.tls, one.path.reveal()), ("Ome.example", 443, true, "/app/one?direction=whip"));
+    assert_eq!(one.url().unwrap().as_str(), "https://ome.example/app/one?direction=whip");
+    let two = whip_of("http://[::1]:3333?key=s3cr3t");
+    assert_eq!((two.host.as_str(), two.port, two.path.reveal()), ("::1", 3333, "/?key=s3cr3t"));
+    assert_eq!(two.url().unwrap().as_str(), "http://[::1]:3333/?key=s3cr3t");
+    assert_eq!(parse("http://[::1]:3333/app/s3cr3t?x=y").unwrap().to_string(), "http://[::1]:3333");
+    assert_eq!(parse("https://h/a").unwrap().protocol(), "whip");
+    for (bad, why) in [
+        ("https://", BadTarget::Host),
+        ("https://me:pw@host/a", BadTarget::Port),
+        ("https://me@host/a", BadTarget::Host),
+        ("https://host:0/a", BadTarget::Port),
+        ("ftp://host/a", BadTarget::Scheme),
+        ("https://host/a b", BadTarget::Character),
+    ] {
+        assert_eq!(parse(bad).unwrap_err(), why, "{bad}");
+    }
+    let key = Secret::new("key");
+    assert_eq!(TargetUrl::parse("https://host/a", Some(&key), None).unwrap_err(), BadTarget::Mixed);
+    assert_eq!(TargetUrl::parse("https://host/a", None, Some(&SrtSettings::default())).unwrap_err(), BadTarget::Mixed);
+    assert_eq!(parse("rtmp://host/app/key").unwrap().with_bearer(Some(&key)).unwrap_err(), BadTarget::Mixed);
+    assert_eq!(parse("https://host/a").unwrap().with_bearer(Some(&Secret::new("a\nb"))).unwrap_err(), BadTarget::Bearer);
+    let with = parse("https://host/whip/k3y?a=longer").unwrap().with_bearer(Some(&key)).unwrap();
+    assert_eq!(with.secrets(), ["/whip/k3y?a=longer", "longer", "key"]);
+    assert_eq!(format!("{with} {with:?}"), "https://host:443 TargetUrl(https://host:443)");
+}
+
+#[test]
+fn a_token_goes_where_the_origin_looks_for_it() {
+    let token = Secret::new("a/b+c");
+    let of = |address: &str| parse(address).unwrap().with_token(&token);
+    let TargetUrl::Whip(whip) = of("https://h/app/one?direction=whip") else { panic!() };
+    assert_eq!(whip.path.reveal(), "/app/one?direction=whip&token=a%2Fb%2Bc");
+    let TargetUrl::Rtmp(rtmp) = of("rtmp://h/app/one") else { panic!() };
+    assert_eq!((rtmp.application.reveal(), rtmp.stream.reveal()), ("app", "one?token=a%2Fb%2Bc"));
+    let TargetUrl::Srt(srt) = of("srt://h:9999?streamid=default/app/one") else { panic!() };
+    assert_eq!(srt.streamid.reveal(), "default/app/one?token=a%2Fb%2Bc");
 }

@@ -67,7 +67,7 @@ impl Gauge {
                 self.count_reports();
             }
             self.refresh(&mut inner);
-            if !inner.announced && self.sent.iter().all(|sent| sent.load(Ordering::Relaxed) > 0) {
+            if !inner.announced && self.sends() {
                 inner.announced = true;
                 // Sender reports at once: a receiver may pass nothing on before it has those of both tracks.
                 if let Some(session) = rtp_session(&self.webrtc) {
@@ -82,10 +82,16 @@ impl Gauge {
             accepted,
             broken: matches!(state, WebRTCPeerConnectionState::Failed | WebRTCPeerConnectionState::Closed),
             bytes,
-            progress: self.reports.load(Ordering::Relaxed),
+            // The first packets on a connection that stands count as well: reports may take seconds to begin.
+            progress: self.reports.load(Ordering::Relaxed) + u64::from(self.sends()),
             rtt_ms,
             loss_percent,
         }
+    }
+
+    /// Whether packets of both tracks go out.
+    fn sends(&self) -> bool {
+        self.sent.iter().all(|sent| sent.load(Ordering::Relaxed) > 0)
     }
 
     /// Takes the numbers that have come, and asks for new ones once a second.

@@ -12,8 +12,9 @@ const MOST_CANDIDATES: usize = 64;
 /// Level 3.1 where the encoder does not say: what every receiver takes.
 const LEVEL: u8 = 31;
 
-/// How the video line is to read: packetization mode 1, profile and level as the encoder makes them.
-pub(super) fn video(h264: &gst::Caps) -> gst::Caps {
+/// How the video line is to read: packetization mode 1, profile and level as the encoder makes them. `ssrc` names the stream, so that a
+/// receiver knows from the first packet on which line it belongs to.
+pub(super) fn video(h264: &gst::Caps, ssrc: u32) -> gst::Caps {
     let structure = h264.structure(0);
     let word = |name: &str| structure.and_then(|structure| structure.get::<String>(name).ok()).unwrap_or_default();
     let id = profile_level_id(&word("profile"), &word("level"));
@@ -27,11 +28,12 @@ pub(super) fn video(h264: &gst::Caps) -> gst::Caps {
         .field("level-asymmetry-allowed", "1")
         .field("rtcp-fb-nack-pli", true)
         .field("rtcp-fb-ccm-fir", true)
+        .field("ssrc", ssrc)
         .build()
 }
 
 /// How the sound's line is to read: `OvenMediaEngine` refuses mono, so stereo is said in every way there is.
-pub(super) fn sound() -> gst::Caps {
+pub(super) fn sound(ssrc: u32) -> gst::Caps {
     gst::Caps::builder("application/x-rtp")
         .field("media", "audio")
         .field("encoding-name", "OPUS")
@@ -42,6 +44,7 @@ pub(super) fn sound() -> gst::Caps {
         .field("useinbandfec", "1")
         .field("stereo", "1")
         .field("sprop-stereo", "1")
+        .field("ssrc", ssrc)
         .build()
 }
 
@@ -165,7 +168,7 @@ mod tests {
         assert_eq!(profile_level_id("main", "1b"), "4d001f");
         gst::init().unwrap();
         let caps = gst::Caps::builder("video/x-h264").field("profile", "high").field("level", "3").build();
-        assert!(video(&caps).to_string().contains("profile-level-id=(string)64001e"), "{}", video(&caps));
-        assert!(sound().to_string().contains("sprop-stereo=(string)1"));
+        assert!(video(&caps, 1).to_string().contains("profile-level-id=(string)64001e"), "{}", video(&caps, 1));
+        assert!(sound(2).to_string().contains("sprop-stereo=(string)1"));
     }
 }

@@ -48,7 +48,10 @@ pub(in crate::media::output) fn build(
 ) -> Result<(Link, Peer), MediaError> {
     let line = Line::parse("output/whip", &Fill::default(), clock)?;
     let webrtc = line.element("target")?;
-    for (pad, caps) in webrtc.sink_pads().iter().zip([offer::video(h264), offer::sound()]) {
+    let ssrc = getrandom::u32().unwrap_or(0x1234_5678) | 1;
+    let lines = [("video", offer::video(h264, ssrc), ssrc), ("audio", offer::sound(ssrc ^ 0x8000_0000), ssrc ^ 0x8000_0000)];
+    for (pad, (payloader, caps, ssrc)) in webrtc.sink_pads().iter().zip(lines) {
+        line.element(payloader)?.set_property("ssrc", ssrc);
         let transceiver = pad.property::<WebRTCRTPTransceiver>("transceiver");
         transceiver.set_direction(WebRTCRTPTransceiverDirection::Sendonly);
         transceiver.set_codec_preferences(Some(&caps));

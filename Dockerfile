@@ -1,13 +1,21 @@
 # Bluecast in one container: the pages, the program, and what it needs to run.
+#
+#   docker build -t bluecast .        or `scripts/image`, which also does without a Docker daemon and without a registry of images
+#
+# The three images it stands on can be replaced by others of the same kind: --build-arg DEBIAN=…, RUST=…, NODE=….
+ARG DEBIAN=debian:13-slim
+ARG RUST=rust:1.95-slim-trixie
+ARG NODE=node:22-trixie-slim
 
-FROM node:22-trixie-slim AS web
+FROM ${NODE} AS pages
 WORKDIR /build/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci
 COPY web ./
-RUN npm run build
+# The bill says what the pages are made of and with: everything there is a development dependency by npm's lights.
+RUN npm run build && npm sbom --sbom-format cyclonedx > /pages.cdx.json
 
-FROM rust:1.95-slim-trixie AS program
+FROM ${RUST} AS program
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       gcc libc6-dev pkg-config libssl-dev libyuv-dev \
@@ -20,34 +28,98 @@ COPY src src
 COPY migrations migrations
 COPY pipelines pipelines
 COPY web web
-COPY --from=web /build/web/dist web/dist
+COPY --from=pages /build/web/dist web/dist
 # Cargo wants the benches that the manifest names to be there, though none is built here.
-RUN mkdir benches \
+# What was compiled stays in the builder's cache: a second build compiles what changed.
+RUN --mount=type=cache,id=bluecast-registry,target=/usr/local/cargo/registry \
+    --mount=type=cache,id=bluecast-target,target=/build/target \
+    mkdir benches \
  && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/benches\/\1.rs/p' Cargo.toml | xargs -r touch \
- && cargo build --locked --release
+ && cargo build --locked --release \
+ && install -D target/release/bluecast /out/bluecast
 
-FROM debian:13-slim
-# What scripts/prepare installs to run, with the libraries instead of their headers. Without recommended packages on purpose: the helper of
-# chromium-sandbox cannot work in a container, and where it is installed Bluecast relies on it.
-RUN apt-get update \
+# What it needs to run: the list of scripts/prepare, with the libraries instead of their headers, an init, and fonts for the world's scripts.
+# Without recommended packages on purpose: the helper of chromium-sandbox cannot work in a container, and where it is installed Bluecast
+# relies on it.
+#
+# Half of what these packages bring is loaded by nothing here: a 3D driver with its compiler (the browser draws in software), speech synthesis,
+# neural networks, codecs that no pipeline names. dpkg leaves it out; a plugin goes with its libraries.
+FROM ${DEBIAN} AS system
+ARG SOURCE_DATE_EPOCH=0
+RUN printf 'path-exclude /usr/%s\n' \
+      'lib/*/libLLVM*' 'lib/*/libz3.so*' 'lib/*/libgallium*' 'lib/*/libGLX_mesa*' 'lib/*/libEGL_mesa*' 'lib/*/gbm/*' \
+      'share/glvnd/egl_vendor.d/50_mesa.json' 'lib/chromium/libVkLayer*' \
+      'lib/*/gstreamer-1.0/libgstonnx.so' 'lib/*/libonnx*' 'lib/*/libdnnl*' 'lib/*/libprotobuf*' \
+      'lib/*/gstreamer-1.0/libgstflite.so' 'lib/*/libflite*' \
+      'lib/*/alsa-lib/*' 'lib/*/libavcodec*' 'lib/*/libcodec2*' 'lib/*/librav1e*' \
+      'lib/*/gstreamer-1.0/libgstx265.so' 'lib/*/libx265*' \
+      'lib/*/gstreamer-1.0/libgstsvtav1.so' 'lib/*/libSvtAv1*' \
+      'lib/*/gstreamer-1.0/libgstaom.so' 'lib/*/libaom*' \
+      'lib/*/gstreamer-1.0/libgstopenexr.so' 'lib/*/libOpenEXR*' \
+      'share/fonts/opentype/noto/NotoSerifCJK*' \
+      'share/icons/Adwaita/cursors/*' 'share/doc/*' 'share/man/*' 'share/info/*' 'share/locale/*' \
+      > /etc/dpkg/dpkg.cfg.d/bluecast \
+ && echo 'path-include /usr/share/doc/*/copyright' >> /etc/dpkg/dpkg.cfg.d/bluecast \
+ && apt-get update \
  && apt-get install -y --no-install-recommends \
+      tini ca-certificates \
       libssl3t64 libyuv0 \
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
       gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
-      chromium libnss3-tools xvfb pulseaudio fonts-noto-core ca-certificates \
- && rm -rf /var/lib/apt/lists/* \
+      chromium libnss3-tools xvfb pulseaudio \
+      fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji \
+ # What was done when is in no layer, so that the same packages make the same one.
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log \
+ && groupadd --system --gid 10001 bluecast \
+ && useradd --system --no-create-home --home-dir /data --uid 10001 --gid 10001 bluecast \
+ && install -d -o bluecast -g bluecast -m 0700 /data \
  # Only root may make the folder that X servers put their sockets in.
  && install -d -m 1777 /tmp/.X11-unix \
- && useradd --system --create-home --uid 10001 bluecast \
- && install -d -o bluecast -g bluecast -m 0700 /data
-COPY --from=program /build/target/release/bluecast /usr/local/bin/bluecast
-USER bluecast
-ENV BLUECAST_LISTEN=0.0.0.0:8080 \
+ # GStreamer looks through its plugins now, not at every start: there may be no place to keep what it finds.
+ && GST_REGISTRY=/usr/share/gstreamer-1.0/registry.bin gst-inspect-1.0 > /dev/null \
+ && chmod 0644 /usr/share/gstreamer-1.0/registry.bin
+ENV GST_REGISTRY=/usr/share/gstreamer-1.0/registry.bin \
+    GST_REGISTRY_UPDATE=no \
+    LANG=C.UTF-8 \
+    BLUECAST_LISTEN=0.0.0.0:8080 \
     BLUECAST_DATA_DIR=/data
+
+# Bills of materials (CycloneDX) of the program and of the system under it.
+FROM ${RUST} AS bills
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev python3-pip \
+ && rm -rf /var/lib/apt/lists/* \
+ && pip install --break-system-packages --no-cache-dir debsbom==0.10.2
+RUN --mount=type=cache,id=bluecast-registry,target=/usr/local/cargo/registry cargo install --locked cargo-cyclonedx --version 0.5.9
+WORKDIR /build
+COPY Cargo.toml Cargo.lock ./
+ARG SOURCE_DATE_EPOCH=0
+RUN --mount=type=cache,id=bluecast-registry,target=/usr/local/cargo/registry \
+    --mount=type=bind,from=system,source=/var/lib/dpkg,target=/system/var/lib/dpkg \
+    mkdir -p benches src tests/it /out \
+ && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/benches\/\1.rs/p' Cargo.toml | xargs touch src/lib.rs src/main.rs tests/it/main.rs \
+ && cargo cyclonedx --format json --describe binaries --no-build-deps --override-filename bluecast \
+ && mv bluecast*.json /out/program.cdx.json \
+ && debsbom generate --root /system --sbom-type cdx --distro-name debian --out /out/system
+
+FROM system
+COPY --from=bills /out/ /usr/share/doc/bluecast/sbom/
+COPY --from=pages /pages.cdx.json /usr/share/doc/bluecast/sbom/
+COPY --from=program /out/bluecast /usr/local/bin/bluecast
+USER bluecast
+WORKDIR /data
 VOLUME /data
 EXPOSE 8080
 # bash opens the connection itself; no other program has to be installed for this.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${BLUECAST_LISTEN##*:} && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '^HTTP/1.[01] 200' <&3"]
-ENTRYPOINT ["bluecast"]
+# The init hands signals on and reaps what browsers leave behind.
+ENTRYPOINT ["tini", "--", "bluecast"]
 CMD ["serve"]
+ARG VERSION=unknown REVISION=unknown
+LABEL org.opencontainers.image.title="Bluecast" \
+      org.opencontainers.image.description="Puts BigBlueButton meetings on the air: low-latency WebRTC, RTMP and SRT from one program" \
+      org.opencontainers.image.licenses="AGPL-3.0-or-later" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

@@ -56,6 +56,7 @@ struct Place {
 
 fn main() {
     be_ours_if_asked();
+    bluecast::memory::bound();
     gstreamer::init().unwrap();
     if std::env::var_os("BLUECAST_BENCH_PROFILES_ONLY").is_some() {
         return profiles();

@@ -40,6 +40,7 @@ struct Held {
 }
 
 fn main() {
+    bluecast::memory::bound();
     gstreamer::init().unwrap();
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(run());
 }

@@ -26,6 +26,7 @@ const TO_SCREEN_MS: i64 = 25;
 const PIECE: Duration = Duration::from_secs(15);
 
 fn main() {
+    bluecast::memory::bound();
     gstreamer::init().unwrap();
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(run());
 }

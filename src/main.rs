@@ -46,6 +46,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    bluecast::memory::bound();
     match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {

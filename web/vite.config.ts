@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import type { Plugin } from "vite";
+import { ovenplayer } from "./src/player/oven/plugin.ts";
 
 /** Writes `.br` and `.gz` beside every text asset, so that the server never compresses at request time. */
 function precompressed(): Plugin {
@@ -32,7 +33,7 @@ const entry = (name: string) => resolve(import.meta.dirname, "src/entry", name);
 export default defineConfig({
   base: "/assets/",
   publicDir: false,
-  plugins: [svelte(), precompressed()],
+  plugins: [ovenplayer(), svelte(), precompressed()],
   build: {
     target: ["chrome109", "firefox115", "safari16"],
     assetsDir: "",
@@ -41,7 +42,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // An inlined asset would be a data: address, which the pages' content policy refuses.
     assetsInlineLimit: 0,
-    chunkSizeWarningLimit: 300,
+    // hls.js, which only those load who need it.
+    chunkSizeWarningLimit: 600,
     rollupOptions: {
       // How long plugins took is nothing that `make run` should talk about.
       checks: { pluginTimings: false },

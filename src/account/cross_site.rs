@@ -6,7 +6,7 @@ use url::Url;
 use crate::http::{Answer, Problem};
 
 /// Answers 403 `bad_origin` to a write from elsewhere. What comes without `Sec-Fetch-Site` and `Origin` comes from no browser.
-pub(super) fn refuse(method: &Method, headers: &HeaderMap, public_url: Option<&Url>) -> Answer<()> {
+pub fn refuse(method: &Method, headers: &HeaderMap, public_url: Option<&Url>) -> Answer<()> {
     if method.is_safe() || is_ours(headers, public_url) {
         return Ok(());
     }

@@ -4,7 +4,7 @@ pub mod activity;
 mod caller;
 mod cookie;
 mod credential;
-mod cross_site;
+pub mod cross_site;
 mod doorkeeper;
 mod first;
 pub mod password;

@@ -22,6 +22,10 @@ struct Patience {
 const NAME: Patience = Patience { free: 5, longest: Duration::from_secs(30) };
 /// Many people may share an address.
 const ADDRESS: Patience = Patience { free: 20, longest: Duration::from_mins(15) };
+/// A room's password is typed by hundreds at once, some of them wrong.
+const ROOM: Patience = Patience { free: 300, longest: Duration::from_secs(5) };
+/// A whole lecture hall may share an address.
+const HALL: Patience = Patience { free: 60, longest: Duration::from_mins(1) };
 
 impl Patience {
     /// The wait after so many failures: none, then 1 s, 2 s, 4 s… up to the longest.
@@ -38,27 +42,29 @@ enum Key {
     Address(IpAddr),
 }
 
-impl Key {
-    fn patience(&self) -> Patience {
-        match self {
-            Self::Name(_) => NAME,
-            Self::Address(_) => ADDRESS,
-        }
-    }
-}
-
 struct Failures {
     count: u32,
     last: Instant,
 }
 
 /// The table.
-#[derive(Default)]
 pub(super) struct Throttle {
     entries: BTreeMap<Key, Failures>,
+    name: Patience,
+    address: Patience,
 }
 
 impl Throttle {
+    /// For logins, by user name.
+    pub(super) fn of_logins() -> Self {
+        Self { entries: BTreeMap::new(), name: NAME, address: ADDRESS }
+    }
+
+    /// For the passwords of rooms, by room.
+    pub(super) fn of_rooms() -> Self {
+        Self { entries: BTreeMap::new(), name: ROOM, address: HALL }
+    }
+
     /// Begins an attempt: gives the wait where it is too early, and otherwise counts it as failed until [`succeeded`](Self::succeeded).
     /// Counting first leaves nothing to many attempts at once.
     pub(super) fn attempt(&mut self, name: &str, address: IpAddr, now: Instant) -> Result<(), Duration> {
@@ -85,7 +91,14 @@ impl Throttle {
     fn wait(&self, key: &Key, now: Instant) -> Duration {
         let Some(failures) = self.entries.get(key) else { return Duration::ZERO };
         let passed = now.saturating_duration_since(failures.last);
-        if passed >= MEMORY { Duration::ZERO } else { key.patience().wait(failures.count).saturating_sub(passed) }
+        if passed >= MEMORY { Duration::ZERO } else { self.patience(key).wait(failures.count).saturating_sub(passed) }
+    }
+
+    fn patience(&self, key: &Key) -> Patience {
+        match key {
+            Key::Name(_) => self.name,
+            Key::Address(_) => self.address,
+        }
     }
 
     fn fail(&mut self, key: Key, now: Instant) {
@@ -133,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_name_waits_ever_longer_but_never_long() {
-        let (mut throttle, mut now) = (Throttle::default(), Instant::now());
+        let (mut throttle, mut now) = (Throttle::of_logins(), Instant::now());
         for _ in 0..5 {
             assert_eq!(throttle.attempt("Admin", address(1), now), Ok(()));
         }
@@ -150,7 +163,7 @@ mod tests {
 
     #[test]
     fn an_address_that_tries_many_names_waits_too() {
-        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        let (mut throttle, now) = (Throttle::of_logins(), Instant::now());
         for name in 0..20 {
             assert_eq!(throttle.attempt(&format!("user{name}"), address(1), now), Ok(()));
         }
@@ -160,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_neighbour_in_the_same_ipv6_network_is_the_same() {
-        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        let (mut throttle, now) = (Throttle::of_logins(), Instant::now());
         for host in 0..20u16 {
             let address = IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, host]);
             assert_eq!(throttle.attempt(&format!("user{host}"), address, now), Ok(()));
@@ -171,7 +184,7 @@ mod tests {
 
     #[test]
     fn success_and_time_forgive() {
-        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        let (mut throttle, now) = (Throttle::of_logins(), Instant::now());
         for _ in 0..5 {
             throttle.attempt("admin", address(1), now).unwrap();
         }
@@ -184,8 +197,29 @@ mod tests {
     }
 
     #[test]
+    fn a_lecture_hall_enters_a_room_and_a_guesser_waits() {
+        let (mut throttle, mut now) = (Throttle::of_rooms(), Instant::now());
+        for student in 0..500 {
+            assert_eq!(throttle.attempt("room", address(1), now), Ok(()), "{student}");
+            // One in ten mistypes.
+            if student % 10 != 0 {
+                throttle.succeeded("room", address(1));
+            }
+        }
+        let mut tried = 0;
+        let end = now + Duration::from_hours(1);
+        while now < end {
+            match throttle.attempt("room", address(2), now) {
+                Ok(()) => tried += 1,
+                Err(wait) => now += wait,
+            }
+        }
+        assert!(tried < 150, "{tried} guesses in an hour");
+    }
+
+    #[test]
     fn memory_is_bounded() {
-        let (mut throttle, start) = (Throttle::default(), Instant::now());
+        let (mut throttle, start) = (Throttle::of_logins(), Instant::now());
         for index in 0..40_000u32 {
             let address = IpAddr::from((0x0a00_0000 + index).to_be_bytes());
             let _ = throttle.attempt(&format!("name{index}"), address, start + Duration::from_millis(u64::from(index)));

@@ -8,6 +8,7 @@ mod load;
 mod meeting;
 pub mod model;
 pub mod news;
+pub mod playing;
 pub mod push;
 pub mod room_state;
 mod routes;

@@ -74,7 +74,7 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
     for (number, address) in (1..).zip(&push.to) {
         let address = TargetAddress { url: address.reveal().to_owned(), ..TargetAddress::default() };
         let url = launch::target_url(&address).map_err(|error| PushError::Target(number, error))?;
-        targets.push(TargetPlan { id: number.to_string(), label: url.to_string(), url });
+        targets.push(TargetPlan::new(number.to_string(), url.to_string(), url));
     }
     let title = push.meeting.as_ref().map_or_else(|| "Test broadcast".to_owned(), |meeting| meeting.meeting_id.clone());
     let source = match push.meeting {

@@ -248,6 +248,10 @@ fn fingerprint(url: &TargetUrl) -> String {
             add("srt");
             add(target.streamid.reveal());
         }
+        TargetUrl::Whip(target) => {
+            add("whip");
+            add(target.path.reveal());
+        }
     }
     hex::encode(hash.finalize())
 }

@@ -150,6 +150,12 @@ pub(super) async fn reaches(store: &Store, node: &str) -> Result<Vec<Reaches>, S
     store.all(sql, args![node]).await
 }
 
+/// Which open targets of a broadcast are at origins.
+pub(super) async fn targets_at_origins(store: &Store, broadcast_id: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT id FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL AND origin_id IS NOT NULL ORDER BY id";
+    Ok(store.all::<(String,)>(sql, args![broadcast_id]).await?.into_iter().map(|(id,)| id).collect())
+}
+
 /// Targets that a broadcast had when it ended.
 pub(super) async fn last_targets(store: &Store, broadcast_id: &str) -> Result<Vec<TargetRow>, StoreError> {
     let sql = "SELECT id, broadcast_id, label, protocol, address_sealed FROM targets WHERE broadcast_id = $1 AND \

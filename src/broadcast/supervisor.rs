@@ -20,6 +20,7 @@ use super::launch::{self, Launcher};
 use super::load;
 use super::model::{Row, SourceKind, TargetAddress};
 use super::news::NewsDesk;
+use super::playing::{self, Playing};
 use super::room_state::{self, RoomState};
 use super::session::{Event, Report, Session, Standing, View, state_line};
 use super::state::{Phase, Reason};
@@ -247,18 +248,26 @@ impl Supervisor {
 
     /// Keeps and tells what a session reports, until it is over.
     async fn follow(&self, row: Row, mut reports: mpsc::Receiver<Report>) {
-        let mut last = None;
+        let (mut last, mut told) = (None, None);
         let mut numbers = tokio::time::interval(NUMBERS_EVERY);
         numbers.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 report = reports.recv() => match report {
                     Some(Report::State(standing)) => self.stands(&row, &standing, &mut last).await,
-                    Some(Report::Event(event)) => self.event(&row.id, &event).await,
+                    Some(Report::Event(event)) => {
+                        self.event(&row.id, &event).await;
+                        if event.target_id.is_some() {
+                            self.tell_playback(&row, &mut told).await;
+                        }
+                    }
                     Some(Report::Evidence(found)) => evidence::keep(&self.0.data_dir, &row.id, found).await,
                     Some(Report::Over) | None => break,
                 },
-                _ = numbers.tick() => self.tell_numbers(&row.id),
+                _ = numbers.tick() => {
+                    self.tell_numbers(&row.id);
+                    self.tell_playback(&row, &mut told).await;
+                }
             }
         }
         let gone = self.sessions().remove(&row.id);
@@ -340,10 +349,56 @@ impl Supervisor {
         }
     }
 
+    /// Tells a room what changed about the targets of its broadcast since `told`.
+    async fn tell_playback(&self, row: &Row, told: &mut Option<Vec<(String, bool, u32)>>) {
+        let Some(session) = self.session(&row.id).filter(|_| row.room_key.is_some()) else { return };
+        let targets = session.view().targets.into_iter();
+        let now = Some(targets.map(|target| (target.id, target.state == "live", target.reconnects)).collect());
+        if *told != now {
+            *told = now;
+            self.tell_room(row).await;
+        }
+    }
+
     /// What a room shows now.
     pub async fn room_state(&self, key: &str) -> Result<RoomState, StoreError> {
         let row = store::of_room(&self.0.store, key).await?;
-        Ok(room_state::of(row.as_ref(), crate::moment::now_ms()))
+        let playing = match &row {
+            Some(row) => playing::of(&self.0.store, row, self.session(&row.id).as_ref()).await?,
+            None => None,
+        };
+        Ok(room_state::of(row.as_ref(), playing, crate::moment::now_ms()))
+    }
+
+    /// What a room plays from now, if anything.
+    pub async fn room_playing(&self, key: &str) -> Result<Option<Playing>, StoreError> {
+        let Some(row) = store::of_room(&self.0.store, key).await? else { return Ok(None) };
+        playing::of(&self.0.store, &row, self.session(&row.id).as_ref()).await
+    }
+
+    /// Follows a change of a room's settings. Where it `turns_out` those who watch, they are cut at once, here and at the origins, and come
+    /// back if they may: no origin can drop one viewer and keep the other.
+    pub async fn room_changed(&self, key: &str, turns_out: bool) -> Result<(), StoreError> {
+        let Some(row) = store::of_room(&self.0.store, key).await?.filter(|row| row.ended_ms.is_none()) else { return Ok(()) };
+        if turns_out {
+            self.0.news.tell("room", json!({ "id": key, "door": true }));
+            if let Some(whep) = self.0.whep.get() {
+                whep.close(&row.id).await;
+            }
+            self.restart_origins(&row.id).await?;
+        }
+        self.tell_room(&row).await;
+        Ok(())
+    }
+
+    /// Ends the pushes of a broadcast to origins and begins them anew.
+    async fn restart_origins(&self, broadcast_id: &str) -> Result<(), StoreError> {
+        let Some(session) = self.session(broadcast_id) else { return Ok(()) };
+        for target_id in store::targets_at_origins(&self.0.store, broadcast_id).await? {
+            session.remove_target(&target_id).await;
+            self.add_target(broadcast_id, &target_id).await?;
+        }
+        Ok(())
     }
 
     /// Who watches in a room.

@@ -20,6 +20,11 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 const EMBED_CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      media-src 'self' blob:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors *";
 
+/// What pages may load, before anything is added for one of them; `embed` is for the player that other sites show.
+pub(crate) fn content_policy(embed: bool) -> &'static str {
+    if embed { EMBED_CONTENT_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY }
+}
+
 /// Refuses U+0000 in the path and the query: databases and C libraries disagree about what follows it.
 pub(super) async fn refuse_nul(request: Request, next: Next) -> Response {
     if request.uri().path_and_query().is_some_and(|whole| whole.as_str().contains("%00")) {
@@ -36,7 +41,7 @@ pub(super) async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut default = |name: HeaderName, value: &'static str| set_default(headers, name, value);
-    default(header::CONTENT_SECURITY_POLICY, if embed { EMBED_CONTENT_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY });
+    default(header::CONTENT_SECURITY_POLICY, content_policy(embed));
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     // `no-referrer` would turn the Origin of our own forms into `null`.
     default(header::REFERRER_POLICY, "same-origin");

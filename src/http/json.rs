@@ -32,9 +32,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             let detail = "Send the body as application/json.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }
-        let body = tokio::time::timeout(BODY_TIMEOUT, read(request.into_body()));
-        let slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body took too long to arrive.");
-        parse(&body.await.map_err(slow)??).map(Self)
+        parse(&read_in_time(request.into_body(), BODY_LIMIT_BYTES).await?).map(Self)
     }
 }
 
@@ -44,13 +42,21 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether a body says that it is JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+/// A whole body of at most so many bytes, if it arrives within 20 s.
+pub async fn read_in_time(body: Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
+    let slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body took too long to arrive.");
+    tokio::time::timeout(BODY_TIMEOUT, read(body, limit_bytes)).await.map_err(slow)?
+}
+
+/// A whole body of at most so many bytes, however long it takes.
+pub async fn read(body: Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
     let cut = |_| Problem::bad_request("body_cut", "The body ended before it was whole.");
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
@@ -58,14 +64,14 @@ async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     while let Some(chunk) = stream.next().await {
         let chunk: Bytes = chunk.map_err(cut)?;
         total += chunk.len();
-        if total <= BODY_LIMIT_BYTES {
+        if total <= limit_bytes {
             bytes.extend_from_slice(&chunk);
         } else if total > DISCARD_LIMIT_BYTES {
             break;
         }
     }
-    if total > BODY_LIMIT_BYTES {
-        let detail = format!("The body is larger than {} KiB.", BODY_LIMIT_BYTES / 1024);
+    if total > limit_bytes {
+        let detail = format!("The body is larger than {} KiB.", limit_bytes / 1024);
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
     }
     Ok(bytes)

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod assets;
 pub mod check;
+pub mod cookie;
 mod fallback;
 mod guard;
 pub mod json;
@@ -21,6 +22,7 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use self::guard::content_policy;
 pub use self::json::Json;
 pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};
@@ -51,6 +53,7 @@ pub fn router(app: App) -> Router {
         .merge(api)
         .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
         .merge(broadcast::public())
+        .merge(origin::public())
         .merge(telemetry::routes())
         .merge(page::routes())
         .fallback(fallback::not_found)

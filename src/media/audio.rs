@@ -17,6 +17,10 @@ const PATIENCE: Duration = Duration::from_millis(40);
 const SILENT_AFTER: Duration = Duration::from_millis(300);
 /// Time stamps that stray by less are taken as jitter, and the samples as a continuous stream.
 const JITTER_FRAMES: u64 = CHUNK as u64;
+/// A smoothed error of the joined stream beyond this is worked off: 3 ms.
+const SLIP_FRAMES: f64 = 144.0;
+/// How fast, as one frame in so many: half a percent, which nobody hears.
+const STRETCH: usize = 200;
 /// No more than this is ever held: two seconds.
 const HELD_FRAMES: usize = 96_000;
 
@@ -38,6 +42,8 @@ pub struct AudioLatch {
     /// Frames from `next` on.
     held: VecDeque<[i16; CHANNELS]>,
     last_fed: Option<Duration>,
+    /// Position after the last frame that came in; what follows it joins it, unless silence has been given out meanwhile.
+    fed_to: Option<u64>,
     /// Frames that every sample goes out later; earlier where negative.
     offset: i64,
     muted: bool,
@@ -48,7 +54,7 @@ impl AudioLatch {
     /// Starts at `now`. Every sample is moved `offset_ms` later (earlier where it is negative), so that it meets its picture.
     pub fn new(now: Duration, offset_ms: i64) -> Self {
         let offset = offset_ms.saturating_mul(RATE.cast_signed()) / 1000;
-        Self { next: frames(now), held: VecDeque::new(), last_fed: None, offset, muted: false, slip: 0.0 }
+        Self { next: frames(now), held: VecDeque::new(), last_fed: None, fed_to: None, offset, muted: false, slip: 0.0 }
     }
 
     /// Silences what goes out, whatever comes in.
@@ -61,13 +67,16 @@ impl AudioLatch {
         self.last_fed = Some(now);
         let mut at = frames(at).saturating_add_signed(self.offset);
         let end = self.next + self.held.len() as u64;
-        if !self.held.is_empty() && at.abs_diff(end) <= JITTER_FRAMES {
+        if self.fed_to == Some(end) && at.abs_diff(end) <= JITTER_FRAMES {
             #[expect(clippy::cast_precision_loss, reason = "at most JITTER_FRAMES")]
             let slip = (end.cast_signed() - at.cast_signed()) as f64;
             self.slip += (slip - self.slip) / 64.0;
             at = end;
+        } else {
+            self.slip = 0.0;
         }
-        let mut incoming = samples.chunks_exact(CHANNELS).map(|frame| [frame[0], frame[1]]);
+        let wanted = self.stretched(samples.len() / CHANNELS);
+        let mut incoming = stretch(samples, wanted);
         for _ in at..end {
             if incoming.next().is_none() {
                 return;
@@ -80,6 +89,19 @@ impl AudioLatch {
         self.held.extend(std::iter::repeat_n([0; CHANNELS], gap));
         let room = HELD_FRAMES.saturating_sub(self.held.len());
         self.held.extend(incoming.take(room));
+        self.fed_to = Some(self.next + self.held.len() as u64);
+    }
+
+    /// How many frames a piece of this length is played as, so that what joining pieces has added up to is worked off unheard.
+    fn stretched(&self, length: usize) -> usize {
+        let most = length / STRETCH;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most JITTER_FRAMES")]
+        let step = (self.slip.abs() as usize).min(most);
+        match self.slip {
+            late if late > SLIP_FRAMES => length - step,
+            early if early < -SLIP_FRAMES => length + step,
+            _ => length,
+        }
     }
 
     /// The next chunk, if it is whole or nobody need wait for it any more.
@@ -111,6 +133,26 @@ impl AudioLatch {
         let alive = self.last_fed.is_some_and(|fed| now.saturating_sub(fed) < SILENT_AFTER);
         time(self.next + CHUNK as u64) + if alive { LATE_BY } else { PATIENCE }
     }
+}
+
+/// The frames of a piece, as `wanted` frames that sound the same: between two frames by a straight line.
+fn stretch(samples: &[i16], wanted: usize) -> impl Iterator<Item = [i16; CHANNELS]> {
+    let here = samples.len() / CHANNELS;
+    let frame = move |index: usize| [samples[index * CHANNELS], samples[index * CHANNELS + 1]];
+    (0..wanted).map(move |index| {
+        if wanted == here {
+            return frame(index);
+        }
+        let (first, rest) = (index * (here - 1) / (wanted - 1), index * (here - 1) % (wanted - 1));
+        let (left, right) = (frame(first), frame((first + 1).min(here - 1)));
+        let between = |channel: usize| {
+            let (from, to) = (i64::from(left[channel]), i64::from(right[channel]));
+            let weight = i64::try_from(rest).unwrap_or(0);
+            let whole = i64::try_from(wanted - 1).unwrap_or(1);
+            i16::try_from(from + (to - from) * weight / whole).unwrap_or(0)
+        };
+        [between(0), between(1)]
+    })
 }
 
 /// Level of a chunk in dB below full scale; -100 for silence.
@@ -200,6 +242,43 @@ mod tests {
         latch.feed(&ten_ms(3), ms(1030), ms(1040));
         let chunk = latch.take(ms(1040)).unwrap();
         assert_eq!((chunk.at, chunk.samples[0], chunk.samples[CHUNK * CHANNELS - 1]), (ms(1000), 2, 3));
+    }
+
+    /// Pieces of 10 ms whose stamps say that the stream, as it was joined, lies 15 ms beside its time.
+    fn settles_from(error_frames: i64) -> f64 {
+        let mut latch = AudioLatch::new(ms(0), 0);
+        latch.feed(&ten_ms(1), ms(10), ms(20));
+        let mut silent = 0;
+        for piece in 1..1000u64 {
+            let at = time((480 + piece * 480).saturating_add_signed(error_frames));
+            latch.feed(&ten_ms(1), at, ms(20 + piece * 10));
+            silent += std::iter::from_fn(|| latch.take(ms(20 + piece * 10)))
+                .flat_map(|chunk| chunk.samples)
+                .filter(|sample| *sample == 0)
+                .count();
+        }
+        assert_eq!(silent, 480 * CHANNELS, "only what lay before the first piece");
+        latch.slip_ms()
+    }
+
+    #[test]
+    fn what_joining_adds_up_to_is_worked_off() {
+        for error_frames in [720, -720] {
+            let slip_ms = settles_from(error_frames);
+            assert!(slip_ms.abs() < 3.5, "{error_frames} frames: {slip_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_stretched_piece_keeps_its_ends_and_its_shape() {
+        let ramp: Vec<i16> = (0..480).flat_map(|index| [index, -index]).collect();
+        for wanted in [478, 480, 482] {
+            let out: Vec<[i16; CHANNELS]> = stretch(&ramp, wanted).collect();
+            assert_eq!((out.len(), out[0], out[wanted - 1]), (wanted, [0, 0], [479, -479]));
+            assert!(out.windows(2).all(|pair| (0..=2).contains(&(pair[1][0] - pair[0][0]))));
+        }
+        assert_eq!(stretch(&[], 0).count(), 0);
+        assert_eq!(stretch(&[5, 6], 1).collect::<Vec<_>>(), [[5, 6]]);
     }
 
     #[test]

@@ -6,12 +6,16 @@ pub mod client;
 mod clients;
 mod error;
 mod fields;
+mod hooks;
 mod operate;
 mod pace;
+pub mod playback;
 mod provision;
+pub mod publish_token;
 mod round;
 mod routes;
 pub mod seen;
+pub mod signed_policy;
 mod store;
 pub mod warning;
 pub mod watch;
@@ -31,6 +35,11 @@ pub fn is_app(text: &str) -> bool {
 pub fn is_vhost(text: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&text.len()) && text.bytes().all(letter) && text.bytes().any(|byte| byte != b'.')
+}
+
+/// What origins and viewers call, without an account.
+pub(crate) fn public() -> axum::Router<crate::app::App> {
+    hooks::routes().merge(playback::routes())
 }
 
 /// Fills a playback template's `{app}` and `{name}`.

@@ -1,12 +1,14 @@
 //! Server-rendered pages: front page, login, control room, rooms. What lives in them is mounted by the scripts of `web/`.
 
 mod admin;
+mod door;
 mod fault;
 mod frame;
 mod front;
 pub mod language;
 mod login;
 mod onward;
+mod policy;
 mod room;
 mod visit;
 mod watch;
@@ -15,7 +17,7 @@ use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::http::assets::{self, Assets};
@@ -31,6 +33,7 @@ pub fn routes() -> Router<App> {
         .route("/login", get(login::show))
         .route("/admin", get(admin::show))
         .route("/watch/{key}", get(watch::show))
+        .route("/watch/{key}/enter", post(door::enter))
         .route("/embed/{key}", get(watch::embed))
         .merge(assets::routes())
 }

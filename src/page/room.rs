@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::broadcast::room_state::RoomPhase;
+use crate::room::Room;
 use crate::store::{StoreError, args};
 
 /// Rooms on the front page; more would be no front page.
@@ -23,10 +24,10 @@ struct Row {
     description: String,
 }
 
-/// Rooms with something on the air or announced, the newest first.
+/// Rooms for everybody with something on the air or announced, the newest first.
 pub(super) async fn on_air(app: &App) -> Result<Vec<RoomNow>, StoreError> {
     let sql = "SELECT rooms.key, rooms.title, rooms.description FROM broadcasts JOIN rooms ON rooms.key = broadcasts.room_key \
-               WHERE broadcasts.ended_ms IS NULL ORDER BY broadcasts.id DESC LIMIT $1";
+               WHERE broadcasts.ended_ms IS NULL AND rooms.visibility = 'public' ORDER BY broadcasts.id DESC LIMIT $1";
     let rows: Vec<Row> = app.store.all(sql, args![ON_FRONT]).await?;
     let mut rooms = Vec::with_capacity(rows.len());
     for Row { key, title, description } in rows {
@@ -38,9 +39,8 @@ pub(super) async fn on_air(app: &App) -> Result<Vec<RoomNow>, StoreError> {
     Ok(rooms)
 }
 
-/// The room with this key.
-pub(super) async fn find(app: &App, key: &str) -> Result<Option<RoomNow>, StoreError> {
-    let Some(room) = crate::room::find(&app.store, key).await? else { return Ok(None) };
-    let state = app.supervisor.room_state(key).await?.state;
-    Ok(Some(RoomNow { key: room.key, title: room.title, description: room.description, state }))
+/// What is going on in a room.
+pub(super) async fn now(app: &App, room: Room) -> Result<RoomNow, StoreError> {
+    let state = app.supervisor.room_state(&room.key).await?.state;
+    Ok(RoomNow { key: room.key, title: room.title, description: room.description, state })
 }

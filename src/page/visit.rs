@@ -4,12 +4,15 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::language::Language;
 use crate::account::{Caller, authenticate};
 use crate::app::App;
+use crate::http::cookie;
+use crate::room::{Visitor, viewer};
 
 /// A visit to a page.
 #[derive(Clone, Debug)]
@@ -24,6 +27,7 @@ pub(super) struct Visit {
     pub(super) path: String,
     /// Who is logged in.
     pub(super) caller: Option<Caller>,
+    viewer_id: Option<Uuid>,
     query: Vec<(String, String)>,
 }
 
@@ -31,6 +35,11 @@ impl Visit {
     /// What the address says about `name`.
     pub(super) fn asked(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Who this is to a room.
+    pub(super) fn visitor(&self) -> Visitor {
+        Visitor { viewer_id: self.viewer_id, caller: self.caller.clone() }
     }
 
     /// This page in another language.
@@ -56,10 +65,10 @@ impl FromRequestParts<App> for Visit {
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
         let chosen = query.iter().find(|(name, _)| name == "lang").and_then(|(_, tag)| Language::of_tag(tag));
-        let remembered = || cookie(&parts.headers, "lang").and_then(Language::of_tag);
+        let remembered = || cookie::named(&parts.headers, "lang").and_then(Language::of_tag);
         let preferred = || parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).and_then(Language::of_header);
         let language = chosen.or_else(remembered).or_else(preferred).unwrap_or_default();
-        let theme = match cookie(&parts.headers, "theme") {
+        let theme = match cookie::named(&parts.headers, "theme") {
             Some("light") => "light",
             Some("dark") => "dark",
             _ => "",
@@ -70,13 +79,9 @@ impl FromRequestParts<App> for Visit {
             tracing::warn!(?problem, "a visitor could not be recognised");
             None
         });
-        Ok(Self { language, chose_language: chosen.is_some(), theme, path, caller, query })
+        let viewer_id = viewer::read(&parts.headers, app);
+        Ok(Self { language, chose_language: chosen.is_some(), theme, path, caller, viewer_id, query })
     }
-}
-
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -91,6 +96,7 @@ mod tests {
             theme: "",
             path: "/login".to_owned(),
             caller: None,
+            viewer_id: None,
             query: vec![("next".to_owned(), "/admin?a=b&c".to_owned()), ("lang".to_owned(), "hi".to_owned())],
         };
         assert_eq!(visit.in_language(Language::German), "/login?next=%2Fadmin%3Fa%3Db%26c&lang=de");

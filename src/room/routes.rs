@@ -1,4 +1,5 @@
 //! Rooms over HTTP.
+#![expect(clippy::option_option, reason = "in a change, absent and null differ")]
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,12 +9,15 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::admission::Visibility;
 use super::store::{self, Room};
 use crate::account::{Allowed, activity, perm};
 use crate::app::App;
+use crate::http::json::present;
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query, check};
 use crate::moment::{now_ms, rfc3339};
-use crate::store::{StoreError, args};
+use crate::secret::Secret;
+use crate::store::{Flag, StoreError, args};
 
 const TITLE_CHARACTERS: usize = 200;
 const DESCRIPTION_CHARACTERS: usize = 20_000;
@@ -31,6 +35,11 @@ pub(crate) struct RoomView {
     title: String,
     /// Markdown.
     description: String,
+    visibility: Visibility,
+    /// Whether a password is kept; it is never returned.
+    has_password: bool,
+    /// The origin that it plays from when a broadcast has several; the first of the broadcast where none is given.
+    origin_id: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -43,6 +52,9 @@ fn view(room: Room) -> RoomView {
         key: room.key,
         title: room.title,
         description: room.description,
+        visibility: room.visibility,
+        has_password: room.has_password.0,
+        origin_id: room.origin_id,
         created_at: rfc3339(room.created_ms),
         changed_at: rfc3339(room.changed_ms),
     }
@@ -84,6 +96,12 @@ pub(crate) struct NewRoom {
     title: String,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    visibility: Visibility,
+    /// Needed where it is for those who know it; 8 characters at least.
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<Secret>,
+    origin_id: Option<String>,
 }
 
 /// Makes a room.
@@ -108,15 +126,28 @@ async fn create(
         key: new.key,
         title: check::line("title", &new.title, TITLE_CHARACTERS)?,
         description: check::text("description", &new.description, DESCRIPTION_CHARACTERS)?,
+        visibility: new.visibility,
+        has_password: Flag(new.password.is_some()),
+        password_version: 0,
+        origin_id: new.origin_id,
         created_ms: now_ms,
         changed_ms: now_ms,
+    };
+    refuse_unusable(&app, &room).await?;
+    let hash = match new.password {
+        Some(password) => Some(app.doorkeeper.hash(password).await?),
+        None => None,
     };
     let mut tx = app.store.begin().await?;
     store::insert(&mut tx, &room).await.map_err(|error| match error {
         StoreError::Taken => Problem::conflict("key_taken", "A room with this key exists already.").of_field("key"),
         error => error.into(),
     })?;
-    activity::record(&mut tx, &caller, "room.create", &room.id, json!({"key": room.key, "title": room.title})).await?;
+    if hash.is_some() {
+        store::set_password(&mut tx, &room.id, hash).await?;
+    }
+    let detail = json!({"key": room.key, "title": room.title, "visibility": room.visibility});
+    activity::record(&mut tx, &caller, "room.create", &room.id, detail).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(view(room))))
 }
@@ -127,6 +158,14 @@ async fn create(
 pub(crate) struct RoomChange {
     title: Option<String>,
     description: Option<String>,
+    visibility: Option<Visibility>,
+    /// A new one has to be given by everybody who watches; null takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<Option<Secret>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    origin_id: Option<Option<String>>,
 }
 
 /// Changes a room.
@@ -151,12 +190,40 @@ async fn change(
     if let Some(description) = change.description {
         room.description = check::text("description", &description, DESCRIPTION_CHARACTERS)?;
     }
+    let (was_closed, new_password) = (room.visibility == Visibility::Password, change.password.is_some());
+    room.visibility = change.visibility.unwrap_or(room.visibility);
+    room.origin_id = change.origin_id.unwrap_or(room.origin_id);
+    room.has_password = change.password.as_ref().map_or(room.has_password, |password| Flag(password.is_some()));
+    refuse_unusable(&app, &room).await?;
+    let hash = match change.password.flatten() {
+        Some(password) => Some(app.doorkeeper.hash(password).await?),
+        None => None,
+    };
     room.changed_ms = now_ms();
     let mut tx = app.store.begin().await?;
     store::update(&mut tx, &room).await?;
-    activity::record(&mut tx, &caller, "room.change", &room.id, json!({"key": room.key, "title": room.title})).await?;
+    if new_password {
+        store::set_password(&mut tx, &room.id, hash).await?;
+    }
+    let detail = json!({"key": room.key, "title": room.title, "visibility": room.visibility, "password_changed": new_password});
+    activity::record(&mut tx, &caller, "room.change", &room.id, detail).await?;
     tx.commit().await?;
+    let is_closed = room.visibility == Visibility::Password;
+    app.supervisor.room_changed(&room.key, is_closed && (!was_closed || new_password)).await?;
     Ok(Json(view(room)))
+}
+
+/// A room that nobody could enter, or that plays from nowhere.
+async fn refuse_unusable(app: &App, room: &Room) -> Answer<()> {
+    if room.visibility == Visibility::Password && !room.has_password.0 {
+        return Err(Problem::invalid("password", "A room for those who know its password needs one."));
+    }
+    match &room.origin_id {
+        Some(origin_id) if !store::has_origin(&app.store, origin_id).await? => {
+            Err(Problem::unprocessable("no_such_origin", "There is no such origin.").of_field("origin_id"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Removes a room.

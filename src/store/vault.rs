@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::config::SecretKey;
@@ -17,6 +18,8 @@ const NONCE_BYTES: usize = 24;
 #[derive(Clone)]
 pub struct Vault {
     cipher: XChaCha20Poly1305,
+    /// What other keys are derived from; it tells nothing about the key itself.
+    root: [u8; 32],
 }
 
 /// A sealed value that this key does not open, in this place.
@@ -30,7 +33,12 @@ pub struct VaultError {
 impl Vault {
     /// A vault with this key.
     pub fn new(key: &SecretKey) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(key.reveal().into()) }
+        Self { cipher: XChaCha20Poly1305::new(key.reveal().into()), root: keyed(key.reveal(), b"bluecast derived keys") }
+    }
+
+    /// A key of its own for a purpose: every node with the same key has the same, and none tells anything about another.
+    pub fn derive(&self, purpose: &'static str) -> [u8; 32] {
+        keyed(&self.root, purpose.as_bytes())
     }
 
     /// Seals a secret for a place (`table.column`) and the id of its row. Nowhere else does it open.
@@ -55,6 +63,11 @@ impl Vault {
         let opened = self.cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
         String::from_utf8(opened).ok().map(Secret::new)
     }
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn keyed(key: &[u8; 32], label: &[u8]) -> [u8; 32] {
+    Hmac::<Sha256>::new_from_slice(key).expect("a key").chain_update(label).finalize().into_bytes().into()
 }
 
 fn associated(place: &str, id: &str) -> Vec<u8> {
@@ -90,6 +103,14 @@ mod tests {
         assert!(vault.open("origins.api_token", "a", &sealed).is_err());
         assert!(Vault::new(&SecretKey::new([8; 32])).open("servers.secret", "a", &sealed).is_err());
         assert_ne!(sealed, vault.seal("servers.secret", "a", &Secret::new("klopfer")));
+    }
+
+    #[test]
+    fn derived_keys_differ_by_purpose_and_by_key() {
+        let [one, same, other] = [7, 7, 8].map(|byte| Vault::new(&SecretKey::new([byte; 32])));
+        assert_eq!(one.derive("a"), same.derive("a"));
+        assert_ne!(one.derive("a"), one.derive("b"));
+        assert_ne!(one.derive("a"), other.derive("a"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -11,6 +11,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 use super::super::news::News;
 use super::events::follow;
@@ -19,7 +20,9 @@ use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::http::{Answer, Path, Problem};
 use crate::media::output::whep::{Accepted, WhepError};
-use crate::room;
+use crate::moment::now_ms;
+use crate::room::{self, Admitted, Visitor};
+use crate::store::vault::random;
 
 /// Longest offer that is read, in bytes.
 const OFFER_BYTES: usize = 32 * 1024;
@@ -65,14 +68,35 @@ pub(crate) async fn end_preview(
     end(&app, &session).await
 }
 
-async fn watch(State(app): State<App>, Path(key): Path<String>, request: Request) -> Answer<Response> {
-    room::find(&app.store, &key).await?.ok_or_else(|| Problem::not_found("room"))?;
+async fn watch(State(app): State<App>, visitor: Visitor, Path(key): Path<String>, request: Request) -> Answer<Response> {
+    let room = room::find(&app.store, &key).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let admitted = room::pass(&app, &room, &visitor).await?;
     let session = app.supervisor.room_session(&key).await?;
     let session = session.ok_or_else(|| Problem::conflict("not_on_air", "Nothing is on the air in this room at the moment."))?;
     let offer = offer(request).await?;
     let program = session.program();
     let accepted = app.whep()?.offer(session.id(), program.hub(), program.clock(), offer).await.map_err(problem)?;
+    if admitted.is_closed {
+        end_in(app, accepted.session.clone(), lifetime(admitted));
+    }
     created(accepted, &format!("/whep/{key}"))
+}
+
+/// What is left of somebody's admission, as an origin is told it.
+fn lifetime(admitted: Admitted) -> Duration {
+    let mut spread = [0];
+    random(&mut spread);
+    Duration::from_millis(u64::try_from(admitted.lifetime_ms(now_ms(), spread[0])).unwrap_or(0))
+}
+
+/// Ends a viewer's session when their admission has to be asked for again.
+fn end_in(app: App, session: String, lifetime: Duration) {
+    tokio::spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(lifetime) => drop(end(&app, &session).await),
+            () = app.stopping.cancelled() => {}
+        }
+    });
 }
 
 async fn leave(State(app): State<App>, Path((_, session)): Path<(String, String)>) -> Answer<StatusCode> {
@@ -107,24 +131,40 @@ fn problem(error: WhepError) -> Problem {
     }
 }
 
-/// What a room shows and how many watch, now and whenever it changes: events named `state` and `count`.
+/// What a room shows and how many watch, now and whenever it changes: events named `state` and `count`. Whoever is turned out hears no more,
+/// and is asked for their right to listen when they come back.
 async fn room_events(
     State(app): State<App>,
+    visitor: Visitor,
     Path(key): Path<String>,
-    headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    // Listening begins before the room and its state are read, so that no change falls between. What was missed is in the state.
+    let turned_out = CancellationToken::new();
+    let (wanted_key, turn_out) = (key.clone(), turned_out.clone());
+    let changes = follow(app.supervisor.news(), None, room_event, move |news| {
+        let is_here = news.name == "room" && news.data["id"] == wanted_key.as_str();
+        let is_door = is_here && news.data["door"] == true;
+        if is_door {
+            turn_out.cancel();
+        }
+        is_here && !is_door
+    });
     let room = room::find(&app.store, &key).await?.ok_or_else(|| Problem::not_found("room"))?;
-    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    // Listening begins before the state is read, so that no change falls between the two.
-    let wanted_key = key.clone();
-    let changes =
-        follow(app.supervisor.news(), last_id, room_event, move |news| news.name == "room" && news.data["id"] == wanted_key.as_str());
+    let admitted = room::pass(&app, &room, &visitor).await?;
     let mut first = json!(app.supervisor.room_state(&key).await?);
     first["title"] = json!(room.title);
     let count = json!({ "viewers": app.supervisor.room_viewers(&key).await? });
     let first = [("state", first), ("count", count)].map(|(name, data)| Event::default().event(name).data(data.to_string()));
     let first = stream::iter(first);
-    let stream = first.chain(changes).take_until(app.stopping.clone().cancelled_owned());
+    let (lifetime, stopping) = (lifetime(admitted), app.stopping.clone());
+    let over = async move {
+        tokio::select! {
+            () = tokio::time::sleep(lifetime) => {}
+            () = turned_out.cancelled() => {}
+            () = stopping.cancelled() => {}
+        }
+    };
+    let stream = first.chain(changes).take_until(Box::pin(over));
     Ok(Sse::new(stream.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 

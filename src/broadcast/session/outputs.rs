@@ -7,19 +7,20 @@ use tokio::sync::mpsc;
 
 use super::Event;
 use crate::media::error::MediaError;
-use crate::media::output::{Output, OutputEvent, OutputSpec, OutputState, Resolve, TargetUrl};
+use crate::media::output::{Evict, Output, OutputEvent, OutputSpec, OutputState, Resolve, TargetUrl, TokenSource, WhipSettings};
 use crate::media::program::Program;
 use crate::origin::warning::TargetAtOrigin;
 
 /// How long an output may take to say goodbye.
-const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// A WHIP server has two seconds for the DELETE, and a pipeline as much for going down.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Reports of outputs that nobody has read yet; more are dropped, the state itself is always current.
 const REPORTS: usize = 256;
 /// The code of a loss that the origin's API told of.
 const NOT_LISTED: &str = "not_listed";
 
 /// A target that a session is to feed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TargetPlan {
     /// Its id.
     pub id: String,
@@ -27,6 +28,19 @@ pub struct TargetPlan {
     pub label: String,
     /// Where it is.
     pub url: TargetUrl,
+    /// Makes the publish tokens of a target on an origin that asks for them.
+    pub token: Option<TokenSource>,
+    /// Has the origin put off the air whoever holds the stream's name.
+    pub evict: Option<Evict>,
+    /// For WHIP.
+    pub whip: WhipSettings,
+}
+
+impl TargetPlan {
+    /// A plain address that needs nothing more.
+    pub fn new(id: String, label: String, url: TargetUrl) -> Self {
+        Self { id, label, url, token: None, evict: None, whip: WhipSettings::default() }
+    }
 }
 
 /// How a target is doing.
@@ -53,6 +67,9 @@ pub struct TargetView {
     /// Round-trip time in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_ms: Option<f64>,
+    /// Packets that the target did not get, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_percent: Option<f64>,
     /// How often it came back.
     pub reconnects: u32,
     /// What its origin says of it; left out where it has none, or one without an API.
@@ -64,7 +81,20 @@ impl TargetView {
     /// A target that nothing has been sent to.
     pub(in crate::broadcast) fn unfed(id: String, label: String, protocol: String, state: &str) -> Self {
         let state = state.to_owned();
-        Self { id, label, protocol, state, detail: None, code: None, bytes: 0, kbps: 0, rtt_ms: None, reconnects: 0, origin: None }
+        Self {
+            id,
+            label,
+            protocol,
+            state,
+            detail: None,
+            code: None,
+            bytes: 0,
+            kbps: 0,
+            rtt_ms: None,
+            loss_percent: None,
+            reconnects: 0,
+            origin: None,
+        }
     }
 }
 
@@ -90,7 +120,12 @@ impl Outputs {
     pub(super) fn add(&mut self, plan: TargetPlan, program: &Program) {
         let (reports, id) = (self.reports.clone(), plan.id.clone());
         let report = move |event| drop(reports.try_send((id.clone(), event)));
-        let spec = OutputSpec { target: plan.url.clone(), resolve: self.resolve.clone() };
+        let spec = OutputSpec {
+            token: plan.token.clone(),
+            evict: plan.evict.clone(),
+            whip: plan.whip.clone(),
+            ..OutputSpec::to(plan.url.clone(), self.resolve.clone())
+        };
         let output = Output::start(spec, program.hub(), program.clock(), report);
         self.running.push(Running { plan, output, told: None });
     }
@@ -172,6 +207,7 @@ impl Running {
                     bytes: status.bytes,
                     kbps: status.kbps,
                     rtt_ms: status.rtt_ms,
+                    loss_percent: status.loss_percent,
                     reconnects: status.reconnects,
                     origin: None,
                 }

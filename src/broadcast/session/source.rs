@@ -19,9 +19,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(15);
 const EVENTS: usize = 64;
 
 /// How much later than captured the sound of a browser goes out; earlier where negative. Measured with the double's flash and beep at an RTMP
-/// receiver (`cargo bench --bench steady`): +44 ms of the beep after its flash without it, +23 ms (-20 to +54) with it. Larger values did not
-/// show to bring more: what is left differs from run to run.
-const BROWSER_SOUND_OFFSET_MS: i64 = -40;
+/// receiver (`cargo bench --bench steady`): without it a beep came 8 to 11 ms after its flash.
+const BROWSER_SOUND_OFFSET_MS: i64 = -10;
 
 /// What to capture.
 pub enum SourcePlan {

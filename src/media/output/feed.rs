@@ -18,6 +18,8 @@ struct End {
 #[derive(Default)]
 struct Inner {
     backlog: Backlog<Packet>,
+    /// Of the newest video that came.
+    video: Option<gst::Caps>,
     ends: Option<(End, End)>,
 }
 
@@ -38,6 +40,9 @@ impl Feed {
     pub(super) fn offer(&self, packet: &Packet) {
         let lane = if packet.track == Track::H264 { Lane::Video } else { Lane::Audio };
         let mut inner = self.lock();
+        if lane == Lane::Video && inner.video.as_ref() != Some(&packet.caps) {
+            inner.video = Some(packet.caps.clone());
+        }
         inner.backlog.push(lane, packet.key, packet.clone());
         self.pour(&mut inner, Lane::Audio);
         self.pour(&mut inner, Lane::Video);
@@ -65,6 +70,11 @@ impl Feed {
         self.hub.request_key_frame();
     }
 
+    /// The caps of the program's video, once some came.
+    pub(super) fn video_caps(&self) -> Option<gst::Caps> {
+        self.lock().video.clone()
+    }
+
     /// The pipeline is going away.
     pub(super) fn detach(&self) {
         let mut inner = self.lock();
@@ -79,7 +89,7 @@ impl Feed {
     }
 
     fn pour(&self, inner: &mut Inner, lane: Lane) {
-        let Inner { backlog, ends: Some((video, audio)) } = inner else { return };
+        let Inner { backlog, ends: Some((video, audio)), .. } = inner else { return };
         let end = if lane == Lane::Video { video } else { audio };
         while end.appsrc.current_level_buffers() == 0 {
             match backlog.take(lane) {

@@ -29,12 +29,15 @@ pub(super) enum Said {
     Nothing,
 }
 
+/// Reads how a connection is doing off its sink.
+pub(super) type Read = Box<dyn Fn(&gst::Element) -> Reading>;
+
 /// A pipeline that carries the program to one target.
 pub(super) struct Link {
     line: Line,
     sink: gst::Element,
     bus: gst::Bus,
-    read: fn(&gst::Element) -> Reading,
+    read: Read,
     pub(super) video: AppSrc,
     pub(super) audio: AppSrc,
     /// Where its TCP connection goes, and when the kernel was last asked how much waits in it.
@@ -42,7 +45,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(line: Line, sink: gst::Element, read: fn(&gst::Element) -> Reading) -> Result<Self, MediaError> {
+    pub(super) fn new(line: Line, sink: gst::Element, read: Read) -> Result<Self, MediaError> {
         let (video, audio) = (line.appsrc("h264")?, line.appsrc("sound")?);
         let bus = line.pipeline().bus().ok_or_else(|| MediaError::ours("bad_pipeline", "A pipeline came without a bus.").fatal())?;
         Ok(Self { line, sink, bus, read, video, audio, tcp: None })

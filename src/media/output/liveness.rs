@@ -6,18 +6,26 @@ use std::time::Duration;
 pub const CONNECT: Duration = Duration::from_secs(8);
 /// How long a live target may take nothing.
 pub const STALL: Duration = Duration::from_secs(5);
+/// How long one may that reports now and then only, as some WebRTC receivers do.
+pub const LONGEST_STALL: Duration = Duration::from_secs(15);
+/// From so many reports on it is known how far apart they come.
+const KNOWN: u32 = 4;
 
 /// What was read off a sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
     /// Whether the target has accepted the connection and the stream.
     pub accepted: bool,
+    /// Whether the connection has ended without an error that the pipeline would tell of.
+    pub broken: bool,
     /// Bytes handed over on this connection.
     pub bytes: u64,
     /// Something that grows only while the target takes data: bytes, or its acknowledgements where the protocol has them.
     pub progress: u64,
     /// Round-trip time in milliseconds, where the protocol knows it.
     pub rtt_ms: Option<f64>,
+    /// Packets lost on the way in percent, where the protocol knows it.
+    pub loss_percent: Option<f64>,
 }
 
 /// How a connection is doing.
@@ -41,12 +49,27 @@ pub struct Liveness {
     since: Duration,
     progress: Option<u64>,
     live: bool,
+    /// Of a target whose progress is its reports: how many came, and the longest time between two.
+    reports: Option<(u32, Duration)>,
 }
 
 impl Liveness {
     /// A connection begun at `now` (any clock that only goes forward).
     pub fn new(now: Duration) -> Self {
-        Self { since: now, progress: None, live: false }
+        Self { since: now, progress: None, live: false, reports: None }
+    }
+
+    /// The same for a target whose progress is its reports, which come at its own pace: twice the longest time between two is silence.
+    pub fn by_reports(now: Duration) -> Self {
+        Self { reports: Some((0, Duration::ZERO)), ..Self::new(now) }
+    }
+
+    fn patience(&self) -> Duration {
+        match self.reports {
+            None => STALL,
+            Some((count, _)) if count < KNOWN => LONGEST_STALL,
+            Some((_, longest)) => (longest * 2).clamp(STALL, LONGEST_STALL),
+        }
     }
 
     /// Judges a reading taken at `now`.
@@ -61,6 +84,10 @@ impl Liveness {
                 self.since = now;
             }
             Some(before) if reading.progress > before => {
+                if let Some((count, longest)) = &mut self.reports {
+                    *count = count.saturating_add(1);
+                    *longest = now.saturating_sub(self.since).max(*longest);
+                }
                 self.progress = Some(reading.progress);
                 self.since = now;
                 self.live = true;
@@ -69,7 +96,7 @@ impl Liveness {
         }
         let silent = now.saturating_sub(self.since);
         match self.live {
-            true if silent >= STALL => Verdict::Stalled,
+            true if silent >= self.patience() => Verdict::Stalled,
             true => Verdict::Live,
             false if silent >= CONNECT => Verdict::TimedOut,
             false => Verdict::Accepted,
@@ -87,7 +114,7 @@ mod tests {
     }
 
     fn took(progress: u64) -> Reading {
-        Reading { accepted: true, bytes: progress, progress, rtt_ms: None }
+        Reading { accepted: true, bytes: progress, progress, ..Reading::default() }
     }
 
     #[test]
@@ -110,6 +137,29 @@ mod tests {
         let mut idle = Liveness::new(at(0.0));
         assert_eq!(idle.observe(at(1.0), took(3000)), Verdict::Accepted);
         assert_eq!(idle.observe(at(9.0), took(3000)), Verdict::TimedOut);
+    }
+
+    #[test]
+    fn a_receiver_that_reports_seldom_is_given_longer_and_one_that_reports_often_is_not() {
+        for (every, silence) in [(0.5, 5.0), (2.0, 5.0), (4.0, 8.0), (7.0, 14.0), (10.0, 15.0)] {
+            let mut liveness = Liveness::by_reports(at(0.0));
+            for report in 0..6u32 {
+                assert!(matches!(
+                    liveness.observe(at(f64::from(report) * every), took(u64::from(report))),
+                    Verdict::Accepted | Verdict::Live
+                ));
+            }
+            let last = 5.0 * every;
+            assert_eq!(liveness.observe(at(last + silence - 0.1), took(5)), Verdict::Live, "every {every} s");
+            assert_eq!(liveness.observe(at(last + silence), took(5)), Verdict::Stalled, "every {every} s");
+        }
+        // Two quick reports at the beginning say nothing yet about how far apart they come.
+        let mut liveness = Liveness::by_reports(at(0.0));
+        liveness.observe(at(0.0), took(1));
+        liveness.observe(at(0.2), took(2));
+        liveness.observe(at(0.4), took(3));
+        assert_eq!(liveness.observe(at(10.0), took(3)), Verdict::Live);
+        assert_eq!(liveness.observe(at(15.4), took(3)), Verdict::Stalled);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! What carries the encoded program to one place: RTMP, SRT, WHEP.
+//! What carries the encoded program to one place: WHIP, RTMP, SRT, WHEP.
 //!
 //! An [`Output`] is a thread that connects, watches, backs off and connects again, without end, and a pipeline for each connection that is
 //! thrown away when anything goes wrong with it. The pure parts stand apart: what waits ([`backlog`]), whether the target takes data
@@ -7,6 +7,7 @@
 pub mod backlog;
 pub mod backoff;
 mod feed;
+mod flv_time;
 mod link;
 pub mod liveness;
 mod reason;
@@ -20,6 +21,7 @@ pub mod target;
 pub mod trust;
 mod ts;
 pub mod whep;
+pub mod whip;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,13 +29,22 @@ use std::time::Duration;
 
 pub use status::{OutputEvent, OutputState, OutputStatus};
 pub use target::{BadTarget, SrtSettings, TargetUrl};
+pub use whip::{WhipResource, WhipSettings};
 
 use super::clock::MediaClock;
 use super::error::MediaError;
 use super::hub::Hub;
+use crate::secret::Secret;
 
 /// Looks a host up and refuses addresses that may not be called. Runs on an output's own thread, may block for some seconds.
 pub type Resolve = Arc<dyn Fn(&str, u16) -> Result<Vec<SocketAddr>, MediaError> + Send + Sync>;
+
+/// Makes a publish token, at most 256 characters of it. Called for every connection that is tried, on the output's thread; must not block.
+pub type TokenSource = Arc<dyn Fn() -> Secret + Send + Sync>;
+
+/// Has a target's server put off the air whoever holds the stream's name there; says whether it did. Called on a thread of its own and
+/// waited for no longer than 5 s.
+pub type Evict = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What an output needs to know.
 #[derive(Clone)]
@@ -42,6 +53,27 @@ pub struct OutputSpec {
     pub target: TargetUrl,
     /// How its host is looked up.
     pub resolve: Resolve,
+    /// Puts a new `token=…` into the address of every connection.
+    pub token: Option<TokenSource>,
+    /// What helps when the stream's name is taken.
+    pub evict: Option<Evict>,
+    /// For WHIP.
+    pub whip: WhipSettings,
+}
+
+impl OutputSpec {
+    /// An output to a plain address.
+    pub fn to(target: TargetUrl, resolve: Resolve) -> Self {
+        Self { target, resolve, token: None, evict: None, whip: WhipSettings::default() }
+    }
+
+    /// Where one connection goes: the address, with a token of its own where tokens are wanted.
+    fn for_one_attempt(&self) -> TargetUrl {
+        match &self.token {
+            Some(token) => self.target.with_token(&token()),
+            None => self.target.clone(),
+        }
+    }
 }
 
 /// A running output. Dropping it stops it without waiting.

@@ -15,6 +15,7 @@ pub(super) fn rejected(target: &TargetUrl) -> MediaError {
     let key = match target {
         TargetUrl::Rtmp(_) => "stream key, or a stream of this name that is already on",
         TargetUrl::Srt(_) => "streamid or passphrase, or a stream of this name that is already on",
+        TargetUrl::Whip(_) => "token",
     };
     MediaError::target("rejected", format!("The stream was refused by the server at {target}: often a wrong {key}."))
 }
@@ -39,14 +40,73 @@ pub(super) fn lost(target: &TargetUrl) -> MediaError {
     MediaError::target("lost", format!("The connection to {target} was closed by the other side."))
 }
 
-fn tls(target: &TargetUrl) -> MediaError {
+/// No TLS, and why.
+pub(super) fn tls(target: &TargetUrl, why: &str) -> MediaError {
+    MediaError::target("tls", format!("No secure connection to {target}: {why}."))
+}
+
+/// The HTTP connection broke.
+pub(super) fn cut_off(target: &TargetUrl) -> MediaError {
+    MediaError::target("cut_off", format!("{target} closed the connection without a whole answer; perhaps it is no WHIP server."))
+}
+
+/// A redirect that is not followed, and why.
+pub(super) fn redirected(target: &TargetUrl, why: &str) -> MediaError {
+    MediaError::target("redirected", format!("{target} cannot be used: {why}."))
+}
+
+/// A WHIP server said no. `quoted` is what else it said.
+pub(super) fn http(target: &TargetUrl, status: u16, quoted: &str) -> MediaError {
+    let (code, why) = match status {
+        401 | 403 => ("unauthorized", "does not let us publish there: the token, key or signature is missing or wrong"),
+        404 | 405 | 410 => {
+            ("not_found", "has nothing to publish to at this address: often a wrong path, or an application that does not exist")
+        }
+        400 | 406 | 415 | 422 => ("offer_refused", "does not take the offer, which is H.264 video and stereo Opus sound over WebRTC"),
+        429 | 503 => ("overloaded", "has no room for one more stream now"),
+        500..=599 => ("server_error", "failed at the call"),
+        _ => ("bad_answer", "answers as no WHIP server does"),
+    };
+    let quoted = if quoted.is_empty() { String::new() } else { format!(" It says: “{quoted}”") };
+    MediaError::target(code, format!("{target} {why} (status {status}).{quoted}"))
+}
+
+/// Something came back that is no answer to an offer.
+pub(super) fn bad_answer(target: &TargetUrl) -> MediaError {
+    MediaError::target("bad_answer", format!("{target} answered with something that is no WebRTC session: perhaps it is no WHIP server."))
+}
+
+/// The server takes a line of the offer not.
+pub(super) fn codec_refused(target: &TargetUrl, codec: &str) -> MediaError {
+    MediaError::target("codec_refused", format!("{target} does not take {codec}, which is what is sent."))
+}
+
+/// The answer names no address for the media.
+pub(super) fn no_candidates(target: &TargetUrl) -> MediaError {
     MediaError::target(
-        "tls",
-        format!("No secure connection to {target}: its certificate is not valid for that name, or it does not speak TLS."),
+        "no_candidates",
+        format!("{target} names no address to send picture and sound to; OvenMediaEngine takes it from <IceCandidates>."),
     )
 }
 
-fn unreachable(target: &TargetUrl) -> MediaError {
+/// The session is there, the media gets nowhere.
+pub(super) fn no_media(target: &TargetUrl) -> MediaError {
+    MediaError::target(
+        "media_unreachable",
+        format!("{target} answered, but picture and sound do not get there: its UDP ports are closed to us, or it names a wrong address."),
+    )
+}
+
+/// Somebody else has the stream's name.
+pub(super) fn name_taken(target: &TargetUrl) -> MediaError {
+    MediaError::target(
+        "name_taken",
+        format!("A stream of this name is on already at {target}; it may be one of ours that the server still waits for."),
+    )
+}
+
+/// No route.
+pub(super) fn unreachable(target: &TargetUrl) -> MediaError {
     MediaError::target("unreachable", format!("There is no network route to {target}."))
 }
 
@@ -61,7 +121,7 @@ pub(super) fn of_pipeline(target: &TargetUrl, error: &gst::glib::Error, debug: &
     }
     match (cause(debug), live) {
         (Some(("g-resolver-error-quark", _) | ("g-io-error-quark", 28)), _) => unknown_host(target),
-        (Some(("g-tls-error-quark", _)), _) => tls(target),
+        (Some(("g-tls-error-quark", _)), _) => tls(target, "its certificate is not valid for that name, or it does not speak TLS"),
         (Some(("g-io-error-quark", 24)), false) => timed_out(target),
         (Some(("g-io-error-quark", 24)), true) => stalled(target),
         (Some(("g-io-error-quark", 37 | 38)), _) => unreachable(target),
@@ -115,6 +175,15 @@ mod tests {
         let authorized = gst::glib::Error::new(gst::ResourceError::NotAuthorized, "no");
         assert_eq!(of_pipeline(&target(), &authorized, "", false, false).code, "rejected");
         assert!(!of_pipeline(&target(), &failed, "k+y/1", false, false).message.contains("k+y"));
+    }
+
+    #[test]
+    fn what_a_whip_server_says_has_a_stable_code() {
+        let codes = [401, 403, 404, 406, 415, 422, 429, 500, 502, 503, 204, 302].map(|status| http(&target(), status, "").code);
+        let wanted = ["unauthorized", "unauthorized", "not_found", "offer_refused", "offer_refused", "offer_refused", "overloaded"];
+        assert_eq!(codes[..7], wanted);
+        assert_eq!(codes[7..], ["server_error", "server_error", "overloaded", "bad_answer", "bad_answer"]);
+        assert!(http(&target(), 401, "no").message.ends_with("It says: “no”"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::flv_time;
 use super::link::Link;
 use super::liveness::Reading;
 use super::target::RtmpTarget;
@@ -31,12 +32,13 @@ pub(super) fn build(target: &RtmpTarget, clock: &MediaClock) -> Result<Link, Med
     }
     sink.set_property("timeout", TIMEOUT_S);
     sink.set_property("chunk-size", CHUNK);
-    Link::new(line, sink, read)
+    flv_time::keep(&line.element("mux")?);
+    Link::new(line, sink, Box::new(read))
 }
 
 /// The sink has statistics of a connection once the server has accepted the stream.
 fn read(sink: &gst::Element) -> Reading {
     let stats = sink.property::<Option<gst::Structure>>("stats");
     let bytes = stats.and_then(|stats| stats.get::<u64>("out-bytes-total").ok()).unwrap_or(0);
-    Reading { accepted: bytes > 0, bytes, progress: bytes, rtt_ms: None }
+    Reading { accepted: bytes > 0, bytes, progress: bytes, ..Reading::default() }
 }

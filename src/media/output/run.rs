@@ -1,5 +1,6 @@
 //! The thread of an output: connect, watch, back off, and again.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::link::{Link, Said};
 use super::liveness::{Liveness, Verdict};
 use super::status::{OutputEvent, OutputState, OutputStatus, Rate};
 use super::target::TargetUrl;
+use super::whip::{self, Whip};
 use super::{OutputSpec, reason, rtmp, srt, srt_probe};
 use crate::chance;
 use crate::media::clock::MediaClock;
@@ -19,6 +21,8 @@ use crate::media::packet::Track;
 /// How often a connection is looked at: often while it comes up, as a picture waits for it.
 const WHILE_CONNECTING: Duration = Duration::from_millis(20);
 const WHILE_LIVE: Duration = Duration::from_millis(200);
+/// How long the program's video may take to begin.
+const FIRST_VIDEO: Duration = Duration::from_secs(5);
 
 type Events = Box<dyn Fn(OutputEvent) + Send>;
 
@@ -90,7 +94,10 @@ impl Shared {
 struct Runner {
     spec: OutputSpec,
     clock: MediaClock,
+    hub: Hub,
     feed: Arc<Feed>,
+    /// For a WHIP target, from the first connection on.
+    whip: Option<Whip>,
     shared: Arc<Shared>,
     events: Events,
     begun: Instant,
@@ -105,6 +112,7 @@ pub(super) fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: Eve
     let shared = Arc::new(Shared { inner: Mutex::default(), changed: Condvar::new() });
     let feed = Feed::new(hub.clone());
     let audio = match &spec.target {
+        TargetUrl::Whip(_) => Track::Opus,
         TargetUrl::Srt(target) if target.opus => Track::Opus,
         _ => Track::Aac,
     };
@@ -114,7 +122,9 @@ pub(super) fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: Eve
     let runner = Runner {
         spec,
         clock: clock.clone(),
+        hub: hub.clone(),
         feed,
+        whip: None,
         shared: Arc::clone(&shared),
         events,
         begun: Instant::now(),
@@ -172,6 +182,11 @@ impl Runner {
         let target = self.spec.target.clone();
         let (host, port) = target.host_and_port();
         let addresses = (self.spec.resolve)(host, port)?;
+        let target = match &target {
+            // Its tokens are made later, one for every POST.
+            TargetUrl::Whip(_) => target,
+            _ => self.spec.for_one_attempt(),
+        };
         let Some(&at) = addresses.first() else { return Err(reason::unknown_host(&target)) };
         if self.shared.stopping() {
             return Ok(());
@@ -179,9 +194,10 @@ impl Runner {
         let mut link = match &target {
             TargetUrl::Rtmp(target) => rtmp::build(target, &self.clock)?.over_tcp(&addresses),
             TargetUrl::Srt(target) => srt::build(target, at, &self.clock)?,
+            TargetUrl::Whip(_) => return self.connect_whip(&target, at, live_since),
         };
         self.feed.attach(&link.video, &link.audio);
-        let mut result = link.start().and_then(|()| self.watch(&mut link, live_since));
+        let mut result = link.start().and_then(|()| self.watch(&target, &mut link, Liveness::new(self.begun.elapsed()), live_since));
         self.feed.detach();
         if result.is_ok() && live_since.is_some() {
             link.say_farewell();
@@ -198,28 +214,88 @@ impl Runner {
         result
     }
 
-    fn watch(&mut self, link: &mut Link, live_since: &mut Option<Instant>) -> Result<(), MediaError> {
-        let target = self.spec.target.clone();
-        let mut liveness = Liveness::new(self.begun.elapsed());
+    /// One WebRTC session, from its offer to its DELETE.
+    fn connect_whip(&mut self, target: &TargetUrl, at: SocketAddr, live_since: &mut Option<Instant>) -> Result<(), MediaError> {
+        let shared = Arc::clone(&self.shared);
+        let stop = move || shared.stopping();
+        let mut whip = match self.whip.take() {
+            Some(whip) => whip,
+            None => Whip::new(&self.spec)?,
+        };
+        let result = self.whip_session(&mut whip, target, at, &stop, live_since);
+        // Also after a loss: what the server still holds would refuse the next offer.
+        whip.end(&|| false);
+        self.whip = Some(whip);
+        if self.shared.stopping() { Ok(()) } else { result }
+    }
+
+    fn whip_session(
+        &mut self,
+        whip: &mut Whip,
+        target: &TargetUrl,
+        at: SocketAddr,
+        stop: &dyn Fn() -> bool,
+        live_since: &mut Option<Instant>,
+    ) -> Result<(), MediaError> {
+        whip.end(stop);
+        let Some(caps) = self.first_video() else {
+            return Err(MediaError::ours("no_program", "The program's video has not begun yet."));
+        };
+        let (mut link, peer) = whip::build(&self.spec.whip, at.ip(), &caps, &self.clock, &self.hub)?;
+        self.feed.attach(&link.video, &link.audio);
+        let result = link
+            .start()
+            .and_then(|()| peer.offer(stop))
+            .and_then(|offer| whip.call(&offer, stop))
+            .and_then(|answer| peer.take(target, answer))
+            .and_then(|()| self.watch(target, &mut link, Liveness::by_reports(self.begun.elapsed()), live_since));
+        self.feed.detach();
+        self.bytes_before += link.reading().bytes;
+        result
+    }
+
+    /// The caps of the program's video, as soon as there is some.
+    fn first_video(&self) -> Option<gstreamer::Caps> {
+        let deadline = Instant::now() + FIRST_VIDEO;
+        loop {
+            let caps = self.feed.video_caps();
+            if caps.is_some() || self.shared.stopping() || Instant::now() >= deadline {
+                return caps;
+            }
+            self.shared.rest(WHILE_CONNECTING);
+        }
+    }
+
+    fn watch(
+        &mut self,
+        target: &TargetUrl,
+        link: &mut Link,
+        mut liveness: Liveness,
+        live_since: &mut Option<Instant>,
+    ) -> Result<(), MediaError> {
         let mut rate = Rate::default();
         let mut accepted = false;
         while !self.shared.stopping() {
             let wait = if live_since.is_some() { WHILE_LIVE } else { WHILE_CONNECTING };
             if let Said::Error(error, debug) = link.listen(wait) {
-                let said = reason::scrub(&target, &format!("{error}: {debug}"));
+                let said = reason::scrub(target, &format!("{error}: {debug}"));
                 tracing::debug!(target = %target, "output: {said}");
-                return Err(reason::of_pipeline(&target, &error, &debug, accepted, live_since.is_some()));
+                return Err(reason::of_pipeline(target, &error, &debug, accepted, live_since.is_some()));
             }
             let reading = link.reading();
             let now = self.begun.elapsed();
+            if reading.broken {
+                return Err(if live_since.is_some() { reason::lost(target) } else { reason::no_media(target) });
+            }
             let verdict = liveness.observe(now, reading);
             if reading.accepted && !accepted {
                 accepted = true;
                 self.feed.open();
             }
             match verdict {
-                Verdict::TimedOut => return Err(reason::timed_out(&target)),
-                Verdict::Stalled => return Err(reason::stalled(&target)),
+                Verdict::TimedOut if matches!(target, TargetUrl::Whip(_)) => return Err(reason::no_media(target)),
+                Verdict::TimedOut => return Err(reason::timed_out(target)),
+                Verdict::Stalled => return Err(reason::stalled(target)),
                 Verdict::Live if live_since.is_none() => {
                     *live_since = Some(Instant::now());
                     self.went_live();
@@ -235,6 +311,7 @@ impl Runner {
             inner.status.bytes = self.bytes_before + reading.bytes;
             inner.status.kbps = rate.observe(now, reading.bytes);
             inner.status.rtt_ms = reading.rtt_ms;
+            inner.status.loss_percent = reading.loss_percent;
             inner.status.dropped = dropped;
         }
         Ok(())

@@ -29,7 +29,7 @@ pub(super) fn build(target: &SrtTarget, at: SocketAddr, clock: &MediaClock) -> R
     if let Some(pad) = muxer {
         pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, cut);
     }
-    Link::new(line, sink, read)
+    Link::new(line, sink, Box::new(read))
 }
 
 /// Cuts a frame's packets into datagrams. The muxer hands a frame over as one buffer, or as a list of single packets when it has written
@@ -77,5 +77,6 @@ fn read(sink: &gst::Element) -> Reading {
         bytes: stats.get::<u64>("bytes-sent").unwrap_or(0),
         progress: acknowledged,
         rtt_ms: stats.get::<f64>("rtt-ms").ok().filter(|_| acknowledged > 0),
+        ..Reading::default()
     }
 }

@@ -35,6 +35,8 @@ pub struct OutputStatus {
     pub kbps: u32,
     /// Round-trip time, where the protocol knows it.
     pub rtt_ms: Option<f64>,
+    /// Packets that the target did not get, in percent, where the protocol knows it.
+    pub loss_percent: Option<f64>,
     /// How many times it went live again after a loss.
     pub reconnects: u32,
     /// Packets dropped because the target was too slow.

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str};
 use serde::Deserialize;
+use url::Url;
 
 use crate::secret::Secret;
 
 /// Longest address, key or streamid that is taken; SRT carries 512 bytes of streamid.
 const LONGEST: usize = 1024;
 const LONGEST_STREAMID: usize = 512;
+/// What needs no percent-encoding in a query.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What SRT takes as a passphrase.
 const PASSPHRASE: std::ops::RangeInclusive<usize> = 10..=79;
 /// SRT's own default; below about four round trips it cannot send a lost packet again.
@@ -28,7 +31,7 @@ pub enum BadTarget {
     )]
     Character,
     /// Another kind of address.
-    #[error("The address must begin with rtmp://, rtmps:// or srt://.")]
+    #[error("The address must begin with https://, http:// (both WHIP), rtmp://, rtmps:// or srt://.")]
     Scheme,
     /// No host.
     #[error("The address names no host, or one that cannot be a host name.")]
@@ -45,8 +48,13 @@ pub enum BadTarget {
     )]
     KeyCharacter,
     /// SRT settings given to RTMP, or a key to SRT.
-    #[error("SRT settings go with srt:// addresses only, and stream keys with rtmp:// addresses only.")]
+    #[error("SRT settings go with srt:// addresses only, stream keys with rtmp:// addresses, and bearer tokens with https:// addresses.")]
     Mixed,
+    /// A token that no header takes.
+    #[error(
+        "The bearer token holds a space, a line break or another character that cannot be in a token, or is longer than {LONGEST} characters."
+    )]
+    Bearer,
     /// A query that means nothing here.
     #[error("An SRT address may carry streamid, passphrase and mode=caller; give everything else (the latency, in milliseconds) apart.")]
     Query,
@@ -116,6 +124,30 @@ pub struct SrtTarget {
     pub opus: bool,
 }
 
+/// Where a WHIP output goes.
+#[derive(Clone)]
+pub struct WhipTarget {
+    /// `https`.
+    pub tls: bool,
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Path and query, from the slash on; may hold a token.
+    pub path: Secret,
+    /// Sent as `Authorization: Bearer`.
+    pub bearer: Option<Secret>,
+}
+
+impl WhipTarget {
+    /// What the offer is sent to.
+    pub(super) fn url(&self) -> Option<Url> {
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        let scheme = if self.tls { "https" } else { "http" };
+        Url::parse(&format!("{scheme}://{open}{}{close}:{}{}", self.host, self.port, self.path.reveal())).ok()
+    }
+}
+
 /// A checked address. `Display` and `Debug` show scheme, host, port and the plain part of an application: no secret.
 #[derive(Clone)]
 pub enum TargetUrl {
@@ -123,6 +155,8 @@ pub enum TargetUrl {
     Rtmp(RtmpTarget),
     /// SRT.
     Srt(SrtTarget),
+    /// WebRTC by WHIP.
+    Whip(WhipTarget),
 }
 
 impl TargetUrl {
@@ -140,17 +174,44 @@ impl TargetUrl {
             ("rtmp", key, None) => rtmp(rest, key, false),
             ("rtmps", key, None) => rtmp(rest, key, true),
             ("srt", None, settings) => self::srt(rest, &settings.cloned().unwrap_or_default()),
-            ("rtmp" | "rtmps" | "srt", ..) => Err(BadTarget::Mixed),
+            ("http", None, None) => whip(rest, false),
+            ("https", None, None) => whip(rest, true),
+            ("rtmp" | "rtmps" | "srt" | "http" | "https", ..) => Err(BadTarget::Mixed),
             _ => Err(BadTarget::Scheme),
         }
     }
 
-    /// `rtmp`, `rtmps` or `srt`.
+    /// The same with a bearer token for its WHIP server; an empty one is none.
+    pub fn with_bearer(self, bearer: Option<&Secret>) -> Result<Self, BadTarget> {
+        match (self, bearer.filter(|bearer| !bearer.is_empty())) {
+            (target, None) => Ok(target),
+            (Self::Whip(_), Some(bearer)) if bearer.reveal().len() > LONGEST || bearer.reveal().chars().any(|c| !c.is_ascii_graphic()) => {
+                Err(BadTarget::Bearer)
+            }
+            (Self::Whip(target), Some(bearer)) => Ok(Self::Whip(WhipTarget { bearer: Some(bearer.clone()), ..target })),
+            (_, Some(_)) => Err(BadTarget::Mixed),
+        }
+    }
+
+    /// The same with `token=…` where `OvenMediaEngine` looks for it: the query of a WHIP address or of the stream's name.
+    #[must_use]
+    pub fn with_token(&self, token: &Secret) -> Self {
+        let token = percent_encoding::utf8_percent_encode(token.reveal(), PLAIN).to_string();
+        let add = |to: &Secret| Secret::new(format!("{}{}token={token}", to.reveal(), if to.reveal().contains('?') { '&' } else { '?' }));
+        match self.clone() {
+            Self::Rtmp(target) => Self::Rtmp(RtmpTarget { stream: add(&target.stream), ..target }),
+            Self::Srt(target) => Self::Srt(SrtTarget { streamid: add(&target.streamid), ..target }),
+            Self::Whip(target) => Self::Whip(WhipTarget { path: add(&target.path), ..target }),
+        }
+    }
+
+    /// `rtmp`, `rtmps`, `srt` or `whip`.
     pub fn protocol(&self) -> &'static str {
         match self {
             Self::Rtmp(target) if target.tls => "rtmps",
             Self::Rtmp(_) => "rtmp",
             Self::Srt(_) => "srt",
+            Self::Whip(_) => "whip",
         }
     }
 
@@ -159,6 +220,7 @@ impl TargetUrl {
         match self {
             Self::Rtmp(target) => (&target.host, target.port),
             Self::Srt(target) => (&target.host, target.port),
+            Self::Whip(target) => (&target.host, target.port),
         }
     }
 
@@ -172,6 +234,15 @@ impl TargetUrl {
                 all
             }
             Self::Srt(target) => vec![target.streamid.reveal(), target.passphrase.reveal()],
+            Self::Whip(target) => {
+                let path = target.path.reveal();
+                let query = path.split_once('?').map(|(_, query)| query);
+                let values = query.into_iter().flat_map(|query| query.split('&').filter_map(|pair| pair.split_once('=')));
+                let mut all = vec![path, target.bearer.as_ref().map_or("", Secret::reveal)];
+                // Short words like “whip” are no secrets, and would be struck out everywhere.
+                all.extend(values.map(|(_, value)| value).filter(|value| value.len() > 4));
+                all
+            }
         };
         secrets.retain(|secret| !secret.is_empty());
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -183,10 +254,15 @@ impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, port) = self.host_and_port();
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "{}://{open}{host}{close}:{port}", self.protocol())?;
+        let scheme = match self {
+            Self::Whip(target) if target.tls => "https",
+            Self::Whip(_) => "http",
+            _ => self.protocol(),
+        };
+        write!(f, "{scheme}://{open}{host}{close}:{port}")?;
         match self {
             Self::Rtmp(target) => write!(f, "/{}", target.application.reveal().split('?').next().unwrap_or_default()),
-            Self::Srt(_) => Ok(()),
+            Self::Srt(_) | Self::Whip(_) => Ok(()),
         }
     }
 }
@@ -231,6 +307,18 @@ fn split_key(path: &str) -> Result<(&str, &str), BadTarget> {
     let slash = path[..end].rfind('/').ok_or(BadTarget::StreamKey)?;
     let (application, stream) = (&path[..slash], &path[slash + 1..]);
     if stream.is_empty() || stream.starts_with('?') { Err(BadTarget::StreamKey) } else { Ok((application, stream)) }
+}
+
+fn whip(rest: &str, tls: bool) -> Result<TargetUrl, BadTarget> {
+    let (authority, path) = match rest.find(['/', '?']) {
+        Some(end) if rest[end..].starts_with('/') => (&rest[..end], rest[end..].to_owned()),
+        Some(end) => (&rest[..end], format!("/{}", &rest[end..])),
+        None => (rest, "/".to_owned()),
+    };
+    let (host, port) = host_and_port(authority)?;
+    let path = path.split('#').next().unwrap_or_default();
+    let target = WhipTarget { tls, host, port: port.unwrap_or(if tls { 443 } else { 80 }), path: Secret::new(path), bearer: None };
+    if target.url().is_none() { Err(BadTarget::Host) } else { Ok(TargetUrl::Whip(target)) }
 }
 
 fn srt(rest: &str, settings: &SrtSettings) -> Result<TargetUrl, BadTarget> {

@@ -1,4 +1,5 @@
 //! Against OvenMediaEngine: its double, and what is tried with it.
 
+mod access;
 mod double;
 mod viewing;

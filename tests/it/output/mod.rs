@@ -35,9 +35,12 @@ struct Watched {
 
 impl Watched {
     fn to(rig: &Rig, target: TargetUrl) -> Self {
+        Self::with(rig, OutputSpec::to(target, resolve()))
+    }
+
+    fn with(rig: &Rig, spec: OutputSpec) -> Self {
         let events: Arc<Mutex<Vec<OutputEvent>>> = Arc::default();
         let seen = Arc::clone(&events);
-        let spec = OutputSpec { target, resolve: resolve() };
         let output = Output::start(spec, &rig.hub, &rig.clock, move |event| seen.lock().unwrap().push(event)).unwrap();
         Self { output, events }
     }

@@ -170,3 +170,25 @@ async fn assets_come_compressed_to_those_who_say_so() {
     let mark = get(&app.stranger(), "/favicon.svg", &[]).await;
     assert!(mark.text.starts_with("<svg") && text(&mark.headers, "content-type") == "image/svg+xml");
 }
+
+#[tokio::test]
+async fn a_rooms_page_lets_in_the_origins_hosts_and_no_others() {
+    let app = TestApp::start().await;
+    room(&app, "aula", "Aula", "").await;
+    let playback =
+        serde_json::json!({"webrtc": "wss://edge.example:3334/{app}/{name}", "llhls": "https://edge.example/{app}/{name}/llhls.m3u8"});
+    let origin = serde_json::json!({"name": "Edge", "app": "app", "rtmp_url": "rtmp://origin.example/app", "playback": playback});
+    app.admin.post("/origins", origin).await.expect(201);
+    for path in ["/watch/aula", "/embed/aula"] {
+        let page = get(&app.stranger(), path, &[]).await;
+        let policy = text(&page.headers, "content-security-policy");
+        assert!(policy.contains("connect-src 'self' https://edge.example wss://edge.example:3334;"), "{policy}");
+        assert!(policy.contains("media-src 'self' blob: https://edge.example;") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(policy.contains("frame-ancestors *"), path == "/embed/aula");
+        assert!(page.text.contains("wss://edge.example:3334"), "the script knows whom it may call: {}", page.text);
+    }
+    for path in ["/", "/login", "/none"] {
+        let page = get(&app.stranger(), path, &[]).await;
+        assert!(!text(&page.headers, "content-security-policy").contains("edge.example"), "{path}");
+    }
+}

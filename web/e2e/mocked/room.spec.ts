@@ -38,9 +38,9 @@ test("starts muted, and sound comes by one press, in stereo", async ({ page, moc
   await moving(page);
   const muted = () => page.evaluate(() => document.querySelector("video")?.muted);
   expect(await muted()).toBe(true);
-  await page.getByRole("button", { name: "Tap for sound" }).click();
+  await page.getByRole("button", { name: "Turn on sound" }).click();
   expect(await muted()).toBe(false);
-  await expect(page.getByRole("button", { name: "Tap for sound" })).toBeHidden();
+  await expect(page.getByRole("button", { name: "Turn on sound" })).toBeHidden();
 });
 
 test("obeys the keyboard", async ({ page, mock, media }) => {

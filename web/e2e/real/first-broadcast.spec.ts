@@ -59,7 +59,7 @@ test("one press puts the test picture on the air: preview, room, pause, stop", a
   await plays(room);
   await expect(room.getByText("Live", { exact: true })).toBeVisible();
   // The sound is there as well: bytes of it are received.
-  await room.getByRole("button", { name: "Tap for sound" }).click();
+  await room.getByRole("button", { name: "Turn on sound" }).click();
   expect(await room.evaluate(() => (document.querySelector("video")?.srcObject as MediaStream).getAudioTracks().length)).toBe(1);
 
   await page.getByRole("button", { name: "Pause", exact: true }).and(page.locator(".button")).click();

@@ -89,10 +89,16 @@ export interface Origin {
   srt_url?: string | null;
 }
 
+export type Visibility = "public" | "unlisted" | "password";
+
 export interface Room {
   key: string;
   title: string;
   description: string;
+  visibility?: Visibility;
+  has_password?: boolean;
+  /** Where it plays from when a broadcast has several origins. */
+  origin_id?: string | null;
   state?: RoomState;
 }
 

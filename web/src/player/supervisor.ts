@@ -1,12 +1,22 @@
 /**
  * The player's mind, without a browser in it: what to do next is a function of what was, what happened and the
- * time. The shell around it holds the connection and the timer.
+ * time. The shell around it (`driver.ts`) holds the lines and the timers.
  */
 import type { RoomState } from "../api/types";
+import { climbed, fail, holds, ladder, notClimbed, probation, way, type Ladder } from "./ladder";
+import type { Playback, Source } from "./playback";
+import type { Reading } from "./reading";
+import { backOffMs, NOT_THERE_MS, spreadMs } from "./timing";
+import type { Trouble } from "./trouble";
+import { beginWatch, expectPicture, look, SLEPT_MS, type Watchdog } from "./watchdog";
+
+export type { Trouble } from "./trouble";
 
 export type PlayerPhase =
   /** Nothing to play: the room says so, or has not said anything yet. */
   | "waiting"
+  /** Asks where to play from. */
+  | "asking"
   | "connecting"
   | "playing"
   /** Connected, but no picture for a while. */
@@ -14,46 +24,97 @@ export type PlayerPhase =
   /** Waits for its next try. */
   | "retrying";
 
-export type Trouble = "nothing_on_air" | "busy" | "refused" | "unreachable" | "timeout" | "lost" | "frozen";
-
 export interface Model {
   room: RoomState | null;
+  /** What the room says it plays from, and whether pictures are there; null where it does not say. */
+  stream: string | null;
+  there: boolean | null;
+  viewers: number;
   phase: PlayerPhase;
   /** Tries since the last picture; the back-off grows with it. */
   attempt: number;
   /** When the present phase gives up or goes on by itself. */
   dueMs: number | null;
-  /** Pictures decoded on this connection, and when the last new one was noticed. */
-  frames: number;
-  frameMs: number;
-  tickMs: number;
   trouble: Trouble | null;
+  /** When a picture was lost last: who just watched is impatient. */
+  lostMs: number | null;
+  playback: Playback | null;
+  askedMs: number;
+  ladder: Ladder;
+  /** The stream that the ladder was learnt with. */
+  learnt: string | null;
+  /** Whether the way was open already while the picture was waited for. */
+  linked: boolean;
+  dog: Watchdog;
+  /** What was tried once against a black picture and silence, for this stream. */
+  triedBlack: boolean;
+  triedSilent: boolean;
+  /** The higher way that is being tried on the side. */
+  probing: number | null;
 }
 
 export type Happening =
-  | { type: "room"; state: RoomState }
-  | { type: "tick"; frames: number | null; hidden: boolean }
+  | { type: "room"; state: RoomState; stream?: string | null; there?: boolean | null }
+  | { type: "viewers"; viewers: number }
+  /** Where to play from. */
+  | { type: "playback"; playback: Playback }
+  /** No answer to that, or one that says no. */
+  | { type: "unanswered"; trouble: Trouble; retryAfterS?: number | undefined }
+  | { type: "locked" }
+  /** The server has answered the line: now the media must find their way. */
+  | { type: "signalled" }
   | { type: "failed"; trouble: Trouble; retryAfterS?: number | undefined }
-  | { type: "lost" }
-  | { type: "wake" };
+  | { type: "tick"; reading: Reading | null; hidden: boolean; halted?: boolean; black?: boolean | null }
+  | { type: "wake" }
+  | { type: "left" }
+  | { type: "probed"; good: boolean };
 
-export type Effect = "connect" | "close";
+export type Effect =
+  | { do: "ask" }
+  | { do: "connect"; source: Source }
+  | { do: "close" }
+  | { do: "probe"; source: Source }
+  | { do: "adopt" }
+  | { do: "drop_probe" }
+  /** The room has a door now: the page knows how to show it. */
+  | { do: "reload" };
 
 /** Without word from the room for this long, try anyway: the event stream may be blocked on the way. */
 export const SILENT_ROOM_MS = 3000;
-/** From the offer to the first picture. */
-export const CONNECT_MS = 12_000;
-export const STALL_MS = 3000;
-export const FREEZE_MS = 7000;
-/** A hidden page may be slowed down by the browser, so its silence means less. */
-export const HIDDEN_FREEZE_MS = 60_000;
-/** Ticks this far apart say that the page slept, not that the picture stood. */
-const SLEPT_MS = 4000;
-export const FIRST_DELAY_MS = 500;
-export const LONGEST_DELAY_MS = 15_000;
+const ASK_MS = 15_000;
+/** An answer about where to play from is used again for this long, for the next way down the ladder. */
+export const FRESH_MS = 10_000;
+/** From the beginning to the server's answer, from there to an open way, and from there to the first picture. */
+export const SIGNAL_MS = 10_000;
+export const LINK_MS = { whep: 8000, webrtc: 4000, webrtc_tcp: 8000, llhls: 12_000 };
+export const PICTURE_MS = 6000;
+
+export interface Step {
+  model: Model;
+  effects: Effect[];
+}
 
 export function begin(nowMs: number): Model {
-  return { room: null, phase: "waiting", attempt: 0, dueMs: nowMs + SILENT_ROOM_MS, frames: 0, frameMs: nowMs, tickMs: nowMs, trouble: null };
+  return {
+    room: null,
+    stream: null,
+    there: null,
+    viewers: 0,
+    phase: "waiting",
+    attempt: 0,
+    dueMs: nowMs + SILENT_ROOM_MS,
+    trouble: null,
+    lostMs: null,
+    playback: null,
+    askedMs: 0,
+    ladder: ladder([], nowMs),
+    learnt: null,
+    linked: false,
+    dog: beginWatch(nowMs),
+    triedBlack: false,
+    triedSilent: false,
+    probing: null,
+  };
 }
 
 /** Whether pictures go out in this state; interrupted and paused send the slate. */
@@ -61,29 +122,37 @@ export function onAir(room: RoomState | null): boolean {
   return room === "live" || room === "interrupted" || room === "paused";
 }
 
-/** Grows from half a second to fifteen, each half to one and a half of itself, so that viewers do not come in step. */
-export function backOffMs(attempt: number, random: number): number {
-  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempt, 10), LONGEST_DELAY_MS) * (0.5 + random);
+/** `wallMs` is `Date.now()`, which addresses expire by; `nowMs` only grows. */
+export interface Now {
+  nowMs: number;
+  wallMs: number;
+  random: number;
 }
 
-interface Step {
-  model: Model;
-  effects: Effect[];
-}
-
-export function step(model: Model, happening: Happening, nowMs: number, random: number): Step {
+export function step(model: Model, happening: Happening, now: Now): Step {
   switch (happening.type) {
     case "room":
-      return roomSays(model, happening.state, nowMs);
-    case "wake":
-      return model.phase === "retrying" ? connect(model, nowMs) : same(model);
-    case "lost":
-      return connected(model) ? retry(model, "lost", nowMs, random) : same(model);
+      return roomSays(model, happening, now);
+    case "viewers":
+      return same({ ...model, viewers: happening.viewers });
+    case "playback":
+      return model.phase === "asking" ? answered(model, happening.playback, now) : same(model);
+    case "unanswered":
+      return model.phase === "asking" ? retry(model, happening.trouble, now, happening.retryAfterS) : same(model);
+    case "locked":
+      return { model: { ...quiet(model), dueMs: null }, effects: [...closing(model), { do: "reload" }] };
+    case "signalled":
+      return model.phase === "connecting" ? same({ ...model, dueMs: now.nowMs + LINK_MS[way(model.ladder)] }) : same(model);
     case "failed":
-      if (model.phase !== "connecting") return same(model);
-      return retry(model, happening.trouble, nowMs, random, happening.retryAfterS);
+      return hasLine(model) ? failed(model, happening.trouble, now, happening.retryAfterS) : same(model);
     case "tick":
-      return tick(model, happening.frames, happening.hidden, nowMs, random);
+      return tick(model, happening, now);
+    case "wake":
+      return wake(model, now);
+    case "left":
+      return hasLine(model) || model.phase === "asking" ? { model: { ...model, phase: "retrying", dueMs: null, probing: null }, effects: [{ do: "close" }] } : same(model);
+    case "probed":
+      return probed(model, happening.good, now);
   }
 }
 
@@ -91,42 +160,155 @@ function same(model: Model): Step {
   return { model, effects: [] };
 }
 
-function connected(model: Model): boolean {
+function hasLine(model: Model): boolean {
   return model.phase === "connecting" || model.phase === "playing" || model.phase === "stalled";
 }
 
-function roomSays(model: Model, room: RoomState, nowMs: number): Step {
-  const next = { ...model, room };
-  if (!onAir(room)) {
-    const quiet: Model = { ...next, phase: "waiting", attempt: 0, dueMs: null, trouble: null };
-    return { model: quiet, effects: connected(model) ? ["close"] : [] };
+function isPlaying(model: Model): boolean {
+  return model.phase === "playing" || model.phase === "stalled";
+}
+
+function closing(model: Model): Effect[] {
+  return hasLine(model) || model.phase === "asking" ? [{ do: "close" }] : [];
+}
+
+function quiet(model: Model): Model {
+  return { ...model, phase: "waiting", attempt: 0, dueMs: null, trouble: null, lostMs: null, probing: null };
+}
+
+function roomSays(model: Model, said: Extract<Happening, { type: "room" }>, now: Now): Step {
+  const stream = said.stream ?? model.stream;
+  const there = said.there === undefined ? model.there : said.there;
+  const next = { ...model, room: said.state, stream, there };
+  if (!onAir(said.state)) return { model: quiet(next), effects: closing(model) };
+  if (said.stream && model.stream && said.stream !== model.stream && said.stream !== model.playback?.stream) {
+    // Another origin, or another broadcast: what was learnt about the ways to the old one is worth nothing.
+    return start({ ...next, playback: null, attempt: 0 }, now, closing(model));
   }
-  return model.phase === "waiting" || model.phase === "retrying" ? connect(next, nowMs) : same(next);
+  if (model.phase === "waiting") return start(next, now);
+  if (model.phase !== "retrying") return same(next);
+  // It will say when there is something again; until then nobody needs to knock.
+  if (there === false) return same({ ...next, dueMs: now.nowMs + NOT_THERE_MS * (0.5 + now.random) });
+  const waitMs = spreadMs(next.viewers, now.random);
+  const soon: Model = { ...next, attempt: 0, lostMs: next.lostMs ?? now.nowMs };
+  return waitMs < 20 ? start(soon, now) : same({ ...soon, dueMs: Math.min(now.nowMs + waitMs, next.dueMs ?? Infinity) });
 }
 
-function connect(model: Model, nowMs: number): Step {
-  return { model: { ...model, phase: "connecting", dueMs: nowMs + CONNECT_MS, frames: 0, frameMs: nowMs, tickMs: nowMs }, effects: ["connect"] };
+/** Tries now: with the addresses at hand where they are fresh, else it asks for new ones. */
+function start(model: Model, now: Now, before: Effect[] = []): Step {
+  const { playback } = model;
+  const fresh = playback && now.nowMs - model.askedMs < FRESH_MS && (playback.expiresMs === null || now.wallMs < playback.expiresMs - 1000);
+  if (!fresh) return { model: { ...model, phase: "asking", dueMs: now.nowMs + ASK_MS, probing: null }, effects: [...before, { do: "ask" }] };
+  return connect(model, playback, now, before);
 }
 
-function retry(model: Model, trouble: Trouble, nowMs: number, random: number, retryAfterS?: number): Step {
+function connect(model: Model, playback: Playback, now: Now, before: Effect[] = []): Step {
+  const source = playback.sources[model.ladder.at] ?? playback.sources[0];
+  if (!source) return retry(model, "refused", now);
+  const dueMs = now.nowMs + SIGNAL_MS;
+  return { model: { ...model, phase: "connecting", dueMs, linked: false, dog: beginWatch(now.nowMs), probing: null }, effects: [...before, { do: "connect", source }] };
+}
+
+function answered(model: Model, playback: Playback, now: Now): Step {
+  const ways = playback.sources.map((source) => source.type);
+  const keep = model.learnt === playback.stream && ways.join() === model.ladder.ways.join();
+  const told = { ...model, playback, askedMs: now.nowMs, stream: model.stream ?? playback.stream };
+  const next: Model = keep ? told : { ...told, ladder: ladder(ways, now.nowMs), learnt: playback.stream, triedBlack: false, triedSilent: false };
+  // Nothing to be had yet: the room's word wakes us, and the clock only in case that never comes.
+  if (playback.live === false && next.there !== true) return retry({ ...next, there: false }, "not_there", now);
+  return connect(next, playback, now);
+}
+
+function failed(model: Model, trouble: Trouble, now: Now, retryAfterS?: number): Step {
+  // An address that has expired, or a viewer whose time was up: nobody's fault, and a new address mends it.
+  const expired = model.playback?.expiresMs != null && now.wallMs >= model.playback.expiresMs - 1000;
+  const lost = isPlaying(model) ? { ...model, lostMs: now.nowMs } : model;
+  if (expired && isPlaying(model)) return start({ ...lost, playback: null }, now, [{ do: "close" }]);
+  const next = { ...lost, ladder: fail(model.ladder, trouble, now.nowMs) };
+  const other = next.ladder.at !== model.ladder.at;
+  // Down the ladder at once; from its foot to its head only after a while.
+  if (other && next.ladder.at > model.ladder.at) return start({ ...next, trouble }, now, [{ do: "close" }]);
+  return retry(next, trouble, now, retryAfterS);
+}
+
+function retry(model: Model, trouble: Trouble, now: Now, retryAfterS?: number): Step {
   // A server that names a time is believed, within reason; the jitter still spreads the crowd.
-  const asked = Math.min(retryAfterS ?? 0, 60) * 1000 * (1 + random * 0.25);
-  const dueMs = nowMs + Math.max(backOffMs(model.attempt, random), asked);
-  return { model: { ...model, phase: "retrying", attempt: model.attempt + 1, dueMs, trouble }, effects: ["close"] };
+  const asked = Math.min(retryAfterS ?? 0, 60) * 1000 * (1 + now.random * 0.25);
+  const told = trouble === "not_there" && model.there === false ? NOT_THERE_MS * (0.5 + now.random) : 0;
+  const waitMs = Math.max(backOffMs(model.attempt, now.random, model.lostMs === null ? null : now.nowMs - model.lostMs, model.viewers), asked, told);
+  // The same address twice in vain: perhaps it is the address.
+  const playback = model.attempt % 2 === 1 ? null : model.playback;
+  const next: Model = { ...model, phase: "retrying", attempt: model.attempt + 1, dueMs: now.nowMs + waitMs, trouble, playback, probing: null };
+  return { model: next, effects: hasLine(model) || model.phase === "asking" ? [{ do: "close" }] : [] };
 }
 
-function tick(model: Model, frames: number | null, hidden: boolean, nowMs: number, random: number): Step {
-  const slept = nowMs - model.tickMs > SLEPT_MS;
-  const now = { ...model, tickMs: nowMs };
-  if (model.phase === "waiting" || model.phase === "retrying") {
-    return model.dueMs !== null && nowMs >= model.dueMs ? connect(now, nowMs) : same(now);
+function tick(model: Model, { reading, hidden, halted = false, black = null }: Extract<Happening, { type: "tick" }>, now: Now): Step {
+  const due = model.dueMs !== null && now.nowMs >= model.dueMs;
+  switch (model.phase) {
+    case "waiting":
+    case "retrying":
+      return due ? start(model, now) : same(model);
+    case "asking":
+      return due ? retry(model, "unreachable", now) : same(model);
+    case "connecting":
+      return connecting(model, reading, hidden, due, now);
+    case "playing":
+    case "stalled":
+      return reading ? watched(model, reading, hidden || halted, halted ? null : black, now) : same(model);
   }
-  if (frames !== null && frames > model.frames) {
-    return same({ ...now, phase: "playing", attempt: 0, dueMs: null, frames, frameMs: nowMs, trouble: null });
+}
+
+function connecting(model: Model, reading: Reading | null, hidden: boolean, due: boolean, now: Now): Step {
+  if (reading && reading.frames > 0) {
+    const dog = look(beginWatch(now.nowMs), { reading, hidden, black: null }, way(model.ladder), now.nowMs).dog;
+    return same({ ...model, phase: "playing", attempt: 0, dueMs: null, trouble: null, dog, there: model.there === false ? null : model.there });
   }
-  if (slept) return same({ ...now, frameMs: nowMs, dueMs: model.phase === "connecting" ? nowMs + CONNECT_MS : null });
-  if (model.phase === "connecting") return model.dueMs !== null && nowMs >= model.dueMs ? retry(now, "timeout", nowMs, random) : same(now);
-  const still = nowMs - model.frameMs;
-  if (still >= (hidden ? HIDDEN_FREEZE_MS : FREEZE_MS)) return retry(now, "frozen", nowMs, random);
-  return same({ ...now, phase: still >= STALL_MS && !hidden ? "stalled" : now.phase });
+  if (now.nowMs - model.dog.tickMs > SLEPT_MS) return same({ ...model, dog: beginWatch(now.nowMs), dueMs: now.nowMs + SIGNAL_MS });
+  const next = { ...model, dog: { ...model.dog, tickMs: now.nowMs } };
+  // The way is open: from here on the picture has time of its own.
+  if (reading?.connected && !next.linked) return same({ ...next, linked: true, dueMs: now.nowMs + PICTURE_MS });
+  if (!due) return same(next);
+  return failed(next, reading?.connected ? "timeout" : reading ? "blocked" : "unreachable", now);
+}
+
+function watched(model: Model, reading: Reading, hidden: boolean, black: boolean | null, now: Now): Step {
+  const { dog, verdict } = look(model.dog, { reading, hidden, black: model.room === "live" ? black : null }, way(model.ladder), now.nowMs);
+  const next = { ...model, dog };
+  switch (verdict) {
+    case "frozen":
+      return failed(next, "frozen", now);
+    case "lossy":
+      // Without another way there is nothing better than to go on.
+      return model.ladder.at + 1 < model.ladder.ways.length ? failed(next, "lossy", now) : same({ ...next, phase: "playing" });
+    case "stalled":
+      return same({ ...next, phase: "stalled" });
+    case "black":
+      return model.triedBlack ? same(next) : failed({ ...next, triedBlack: true }, "black", now);
+    case "silent":
+      return model.triedSilent ? same(next) : failed({ ...next, triedSilent: true }, "silent", now);
+    case "fine":
+      return fine({ ...next, phase: "playing", ladder: holds(model.ladder, now.nowMs) }, hidden, now);
+  }
+}
+
+function fine(model: Model, hidden: boolean, now: Now): Step {
+  const higher = model.probing === null && !hidden ? probation(model.ladder, now.nowMs) : null;
+  if (higher === null) return same(model);
+  const { playback } = model;
+  if (!playback || (playback.expiresMs !== null && now.wallMs >= playback.expiresMs - 1000)) return same(model);
+  const source = playback.sources[higher];
+  return source ? { model: { ...model, probing: higher }, effects: [{ do: "probe", source }] } : same(model);
+}
+
+function probed(model: Model, good: boolean, now: Now): Step {
+  if (model.probing === null || !isPlaying(model)) return { model: { ...model, probing: null }, effects: [{ do: "drop_probe" }] };
+  if (!good) return { model: { ...model, probing: null, ladder: notClimbed(model.ladder, now.nowMs) }, effects: [{ do: "drop_probe" }] };
+  const next: Model = { ...model, probing: null, ladder: climbed(model.ladder, model.probing, now.nowMs), dog: beginWatch(now.nowMs) };
+  return { model: next, effects: [{ do: "adopt" }] };
+}
+
+function wake(model: Model, now: Now): Step {
+  if (model.phase === "retrying") return start({ ...model, attempt: 0, playback: null }, now);
+  if (isPlaying(model)) return same({ ...model, dog: expectPicture(model.dog, now.nowMs) });
+  return same(model);
 }

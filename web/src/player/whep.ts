@@ -1,60 +1,86 @@
-import { Problem, problemOf } from "../api/client";
+import { asProblem, Problem, problemOf } from "../api/client";
+import type { Hooks, Line } from "./line";
+import { Meter } from "./meter";
 import { withStereo } from "./sdp";
+import type { Trouble } from "./trouble";
 
 /** Candidates are sent with the offer; a slow one is not worth waiting for. */
 const GATHER_MS = 700;
 const ANSWER_MS = 10_000;
 
-export interface Watch {
-  stream: MediaStream;
-  connection: RTCPeerConnection;
-  close: () => void;
+/** Opens a WHEP address. */
+export function openWhep(url: string, iceServers: RTCIceServer[], hooks: Hooks): Line {
+  const connection = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+  const stream = new MediaStream();
+  const meter = new Meter();
+  const abort = new AbortController();
+  let resource: string | null = null;
+
+  const close = () => {
+    if (abort.signal.aborted) return;
+    abort.abort();
+    connection.close();
+    leave(resource);
+  };
+  const fail = (trouble: Trouble, retryAfterS?: number) => {
+    if (abort.signal.aborted) return;
+    close();
+    hooks.onFailed(trouble, retryAfterS);
+  };
+  connection.addEventListener("track", (event) => stream.addTrack(event.track));
+  connection.addEventListener("connectionstatechange", () => {
+    if (connection.connectionState === "failed" || connection.connectionState === "closed") fail(resource ? "lost" : "blocked");
+  });
+  const negotiate = async () => {
+    const { sdp, location } = await offer(connection, url, abort.signal);
+    resource = location;
+    // Closed while the answer was on its way: nobody else would end what the server has begun.
+    if (abort.signal.aborted) return leave(resource);
+    await connection.setRemoteDescription({ type: "answer", sdp: withStereo(sdp) });
+    hooks.onSignalled();
+  };
+  negotiate().catch((error: unknown) => {
+    const problem = asProblem(error);
+    fail(troubleOf(problem), problem.retryAfterS);
+  });
+  return {
+    show: (video) => {
+      if (video.srcObject !== stream) video.srcObject = stream;
+    },
+    read: () => meter.read(connection),
+    choose: () => undefined,
+    close,
+  };
 }
 
-/**
- * Plays a WHEP address. `onLost` is called once when the connection breaks later; throws a {@link Problem}, or an
- * abort when `signal` said so.
- */
-export async function watch(url: string, iceServers: RTCIceServer[], onLost: () => void, signal: AbortSignal): Promise<Watch> {
-  const connection = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
-  let resource: string | null = null;
-  let closed = false;
-  const close = () => {
-    if (closed) return;
-    closed = true;
-    connection.close();
-    // `keepalive`: this is also said when the page goes away.
-    if (resource) void fetch(resource, { method: "DELETE", keepalive: true }).catch(() => undefined);
-  };
-  try {
-    const stream = new MediaStream();
-    connection.addEventListener("track", (event) => stream.addTrack(event.track));
-    connection.addEventListener("connectionstatechange", () => {
-      if (!closed && (connection.connectionState === "failed" || connection.connectionState === "closed")) onLost();
-    });
-    connection.addTransceiver("video", { direction: "recvonly" });
-    connection.addTransceiver("audio", { direction: "recvonly" });
-    const offer = await connection.createOffer();
-    await connection.setLocalDescription({ type: "offer", sdp: withStereo(offer.sdp ?? "") });
-    await gathered(connection);
-    const patience = AbortSignal.any ? AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) : signal;
-    const answer = await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/sdp" },
-      body: connection.localDescription?.sdp ?? "",
-      signal: patience,
-    });
-    if (!answer.ok) throw await problemOf(answer);
-    const location = answer.headers.get("Location");
-    resource = location ? new URL(location, answer.url).href : null;
-    const sdp = await answer.text();
-    if (signal.aborted) throw new Problem(0, "aborted", "");
-    await connection.setRemoteDescription({ type: "answer", sdp: withStereo(sdp) });
-    return { stream, connection, close };
-  } catch (error) {
-    close();
-    throw error;
-  }
+function leave(resource: string | null): void {
+  // `keepalive`: this is also said when the page goes away.
+  if (resource) void fetch(resource, { method: "DELETE", keepalive: true }).catch(() => undefined);
+}
+
+async function offer(connection: RTCPeerConnection, url: string, signal: AbortSignal): Promise<{ sdp: string; location: string | null }> {
+  connection.addTransceiver("video", { direction: "recvonly" });
+  connection.addTransceiver("audio", { direction: "recvonly" });
+  const made = await connection.createOffer();
+  await connection.setLocalDescription({ type: "offer", sdp: withStereo(made.sdp ?? "") });
+  await gathered(connection);
+  const patience = AbortSignal.any ? AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) : signal;
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/sdp" },
+    body: connection.localDescription?.sdp ?? "",
+    signal: patience,
+  });
+  if (!answer.ok) throw await problemOf(answer);
+  const location = answer.headers.get("Location");
+  return { sdp: await answer.text(), location: location ? new URL(location, answer.url).href : null };
+}
+
+export function troubleOf(problem: Problem): Trouble {
+  if (problem.status === 404 || problem.status === 409) return "nothing_on_air";
+  if (problem.status === 503 || problem.status === 429) return "busy";
+  if (problem.status > 0 || problem.code === "unreadable") return "refused";
+  return problem.code === "timeout" ? "timeout" : "unreachable";
 }
 
 function gathered(connection: RTCPeerConnection): Promise<void> {
@@ -67,46 +93,4 @@ function gathered(connection: RTCPeerConnection): Promise<void> {
       resolve();
     });
   });
-}
-
-/** What a connection measures, for the watchdog and for those who ask. */
-export interface Reading {
-  frames: number;
-  fps: number | null;
-  rttMs: number | null;
-  jitterBufferMs: number | null;
-  width: number | null;
-  height: number | null;
-}
-
-interface Held {
-  delayS: number;
-  emitted: number;
-}
-
-/** Reads a connection's figures; the jitter buffer's hold is averaged since the reading before. */
-export class Meter {
-  private held: Held = { delayS: 0, emitted: 0 };
-
-  async read(connection: RTCPeerConnection): Promise<Reading> {
-    const reading: Reading = { frames: 0, fps: null, rttMs: null, jitterBufferMs: null, width: null, height: null };
-    for (const entry of (await connection.getStats()).values() as Iterable<Record<string, unknown>>) {
-      const figure = (name: string) => (typeof entry[name] === "number" ? (entry[name] as number) : null);
-      if (entry["type"] === "inbound-rtp" && entry["kind"] === "video") {
-        reading.frames = figure("framesDecoded") ?? 0;
-        reading.fps = figure("framesPerSecond");
-        reading.width = figure("frameWidth");
-        reading.height = figure("frameHeight");
-        const held = { delayS: figure("jitterBufferDelay") ?? 0, emitted: figure("jitterBufferEmittedCount") ?? 0 };
-        const emitted = held.emitted - this.held.emitted;
-        if (emitted > 0) reading.jitterBufferMs = ((held.delayS - this.held.delayS) / emitted) * 1000;
-        this.held = held;
-      }
-      if (entry["type"] === "candidate-pair" && entry["nominated"] === true) {
-        const rttS = figure("currentRoundTripTime");
-        if (rttS !== null) reading.rttMs = rttS * 1000;
-      }
-    }
-    return reading;
-  }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const MOST: usize = 8;
 
 /// All addresses of this host that another machine could use, and loopback if it is `wanted`.
-pub(super) fn own(loopback: bool) -> Vec<IpAddr> {
+pub(in crate::media::output) fn own(loopback: bool) -> Vec<IpAddr> {
     let trie = std::fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
     let inet6 = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
     let mut found: Vec<IpAddr> = v4(&trie).into_iter().map(IpAddr::V4).chain(v6(&inet6).into_iter().map(IpAddr::V6)).collect();

@@ -76,7 +76,8 @@ fn find(world: &World, app: &str, name: &str) -> Result<Arc<Stream>, (u16, Strin
     world.find(&format!("{app}/{name}")).ok_or_else(missing)
 }
 
-fn iso(at_ms: u64) -> String {
+/// A moment as OME writes it.
+pub(super) fn iso(at_ms: u64) -> String {
     let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(at_ms) * 1_000_000).unwrap();
     let format = time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+00:00");
     at.format(&format).unwrap()

@@ -76,11 +76,12 @@ impl Ingestion {
         Self { stream, lanes, zero: Zero::default(), first_packet: None, reported: false }
     }
 
-    /// Takes what the pusher sends until the stream ends, or the pusher has been silent for too long.
-    pub(super) async fn run(mut self, world: Arc<World>, mut peer: Peer) {
+    /// Takes what the pusher sends until the stream or its admission ends, or the pusher has been silent for too long.
+    pub(super) async fn run(mut self, world: Arc<World>, mut peer: Peer, until: Option<Instant>) {
         let (timeout, fir_every) = (world.options.whip_timeout, world.options.fir_every);
         let (mut heard, mut next_fir) = (Instant::now(), Instant::now() + fir_every);
         let mut fir = false;
+        let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
         loop {
             let (events, due) = peer.drain();
             for event in events {
@@ -97,6 +98,7 @@ impl Ingestion {
                 () = self.stream.key_wanted.notified() => fir = true,
                 () = tokio::time::sleep_until(next_fir.into()) => fir = true,
                 () = tokio::time::sleep_until((heard + timeout).into()) => break,
+                () = tokio::time::sleep_until(until.into()) => break,
             }
         }
         // Nothing is said to the pusher.

@@ -14,6 +14,7 @@
 //! - An edge ([`Ome::edge_of`]) takes its media from its origin inside the process, not by OVT.
 //! - Records and pushes are book-keeping; no file is written and nothing is pushed.
 
+pub mod access;
 mod api;
 mod front;
 mod h264;
@@ -36,6 +37,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use self::access::{Asked, Way};
+pub use self::access::{HookCall, Policy, Webhooks};
 pub use self::stream::{Ingest, Source, Stream, Unit, ViewerSeen};
 use self::world::World;
 pub use self::world::{Fault, Logged, Starve};
@@ -57,6 +60,10 @@ pub struct OmeOptions {
     pub viewer_timeout: Duration,
     /// Whether lost video is sent again (`Rtx` of the publisher; the set-up that was watched had it on, OME's default is off).
     pub rtx: bool,
+    /// Who is asked about publishers and players.
+    pub webhooks: Option<Webhooks>,
+    /// What their addresses must be signed with.
+    pub policy: Option<Policy>,
     /// How often a key frame is asked of a pusher by FIR. OME: 3 s.
     pub fir_every: Duration,
 }
@@ -70,6 +77,8 @@ impl Default for OmeOptions {
             whip_timeout: Duration::from_secs(30),
             viewer_timeout: Duration::from_secs(30),
             rtx: true,
+            webhooks: None,
+            policy: None,
             fir_every: Duration::from_secs(3),
         }
     }
@@ -88,7 +97,9 @@ impl Ome {
     pub async fn start(options: OmeOptions) -> Self {
         let listeners = [0, 1].map(|_| TcpListener::bind((options.address, 0)).unwrap());
         let addresses = [0, 1].map(|at: usize| listeners[at].local_addr().unwrap());
-        let mut ome = Self { world: World::new(options), addresses, runtime: None };
+        let world = World::new(options);
+        world.port.store(addresses[0].port(), std::sync::atomic::Ordering::Relaxed);
+        let mut ome = Self { world, addresses, runtime: None };
         ome.serve(listeners);
         ome
     }
@@ -185,6 +196,53 @@ impl Ome {
     /// Lists a stream that came by another protocol.
     pub fn register(&self, app: &str, stream: &str, source: Source) -> Arc<Stream> {
         self.world.publish(Stream::new(app, stream, source)).expect("the name is free")
+    }
+
+    /// Publishes as an RTMP or SRT pusher would, with all that is asked before; the reason where it is refused. `url` is what the pusher
+    /// asked for: `rtmp://host:port/app/stream?…`, `srt://host/app/stream?…`.
+    pub async fn publish(&self, source: Source, url: &str) -> Result<Arc<Stream>, String> {
+        let protocol = if source == Source::Srt { "SRT" } else { "RTMP" };
+        let asked = Asked::plainly(url, protocol);
+        let admitted = match access::admit(&self.world, Way::In, &asked).await {
+            Ok(admitted) => admitted,
+            Err(refused) => {
+                if protocol == "RTMP" {
+                    access::close(&self.world, Way::In, &asked, None).await;
+                }
+                return Err(refused);
+            }
+        };
+        let segments = admitted.segments();
+        let (app, name) = (segments.first().ok_or("no application")?, segments.get(1).ok_or("no stream")?);
+        if !self.world.options.apps.contains(app) {
+            return Err(format!("Could not find vhost/app: {app}"));
+        }
+        let mut stream = Stream::new(app, name, source);
+        stream.urls = (url.to_owned(), admitted.url);
+        let stream = self.world.publish(stream).map_err(|_| "Reject: duplicate name".to_owned())?;
+        if let (Some(until), Some(runtime)) = (admitted.until, &self.runtime) {
+            let (world, stream) = (Arc::clone(&self.world), Arc::clone(&stream));
+            runtime.spawn(async move {
+                tokio::time::sleep_until(until.into()).await;
+                if !stream.stop.is_cancelled() {
+                    world.end_stream(&stream);
+                    access::close(&world, Way::In, &Asked::plainly(&stream.urls.0, protocol), Some(&stream.urls.1)).await;
+                }
+            });
+        }
+        Ok(stream)
+    }
+
+    /// Ends a stream that came by RTMP or SRT as its pusher would.
+    pub async fn unpublish(&self, stream: &Arc<Stream>) {
+        let protocol = if stream.source == Source::Srt { "SRT" } else { "RTMP" };
+        self.world.end_stream(stream);
+        access::close(&self.world, Way::In, &Asked::plainly(&stream.urls.0, protocol), Some(&stream.urls.1)).await;
+    }
+
+    /// Every call of the webhook so far.
+    pub fn hooks(&self) -> Vec<HookCall> {
+        self.world.lock().hooks.clone()
     }
 
     /// A WHIP stream whose pusher is long dead and which no time-out ends: a POST to its name is answered 409 until it is deleted, by the

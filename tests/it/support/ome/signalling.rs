@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 
 use super::super::decode::unix_ms;
+use super::access::{self, Admitted, Asked, Way};
 use super::front::{Answer, Call, text};
 use super::offer::{self, Offered};
 use super::stream::{Stream, ViewerSeen};
@@ -39,7 +40,7 @@ pub(super) fn upgrade(world: &Arc<World>, call: Call, upgrade: OnUpgrade, fault:
             Fault::Never => while let Some(Ok(_)) = socket.next().await {},
             Fault::Garbage => drop(socket.send(Message::text("{\"command\":\"offer\",\"sdp\":7,")).await),
             Fault::Huge => drop(socket.send(Message::text("[".repeat(16 << 20))).await),
-            _ => Talk { world, call, over: CancellationToken::new(), session: None, viewing: false }.run(socket).await,
+            _ => Talk { world, call, over: CancellationToken::new(), session: None }.run(socket).await,
         }
     });
     Response::builder()
@@ -57,13 +58,14 @@ struct Talk {
     /// The viewer is gone, or is to go.
     over: CancellationToken,
     session: Option<Session>,
-    viewing: bool,
 }
 
 struct Session {
     id: u32,
     stream: Arc<Stream>,
     offered: Option<Offered>,
+    asked: Asked,
+    admitted: Admitted,
 }
 
 impl Talk {
@@ -101,6 +103,7 @@ impl Talk {
 
     async fn obey(&mut self, command: &str, value: &Value, ended: &CancellationToken) -> Result<Vec<Value>, Refusal> {
         if command == "request_offer" {
+            // Asked for anew it is admitted anew.
             return self.offer().await.map(|offer| vec![offer]).ok_or_else(|| (404, "Cannot create offer".to_owned()));
         }
         let session = self.session.as_mut().filter(|session| value["id"] == session.id).ok_or((400, "Invalid ID".to_owned()))?;
@@ -113,12 +116,17 @@ impl Talk {
                 let offered = session.offered.take().ok_or((403, "Forbidden".to_owned()))?;
                 let (peer, mids) = offered.accept(&text).ok_or((400, "Could not parse SDP".to_owned()))?;
                 let stream = Arc::clone(&session.stream);
-                let viewing = Viewing { world: Arc::clone(&self.world), stream: Arc::clone(&stream), peer, mids, until: None };
+                let viewing =
+                    Viewing { world: Arc::clone(&self.world), stream: Arc::clone(&stream), peer, mids, until: session.admitted.until };
+                let (world, asked, meant) = (Arc::clone(&self.world), session.asked.clone(), session.admitted.url.clone());
                 let (seen, over, ended) = (self.seen(text), self.over.clone(), ended.clone());
-                self.viewing = true;
                 tokio::spawn(async move {
+                    let stream = Arc::clone(&viewing.stream);
                     viewing.run(seen, over).await;
                     ended.cancel();
+                    if !stream.stop.is_cancelled() {
+                        access::close(&world, Way::Out, &asked, Some(&meant)).await;
+                    }
                 });
                 Ok(vec![playlist(&stream), rendition()])
             }
@@ -134,7 +142,9 @@ impl Talk {
     }
 
     async fn offer(&mut self) -> Option<Value> {
-        let segments: Vec<String> = self.call.path.trim_start_matches('/').split('/').map(str::to_owned).collect();
+        let asked = Asked::by(&self.call, "ws", self.world.port());
+        let admitted = access::admit(&self.world, Way::Out, &asked).await.ok()?;
+        let segments = admitted.segments();
         let (app, name) = (segments.first()?, segments.get(1)?);
         let file = segments.get(2).map_or("", String::as_str);
         let stream = self.world.find(&format!("{app}/{name}")).filter(|stream| stream.is_playable())?;
@@ -159,7 +169,7 @@ impl Talk {
             value["iceServers"] = json!([{"credential": "airen", "urls": urls, "username": "ome"}]);
             value["ice_servers"] = json!([{"credential": "airen", "urls": urls, "user_name": "ome"}]);
         }
-        self.session = Some(Session { id, stream, offered: Some(offered) });
+        self.session = Some(Session { id, stream, offered: Some(offered), asked, admitted });
         Some(value)
     }
 

@@ -159,6 +159,8 @@ pub struct Stream {
     pub session: String,
     pub source: Source,
     pub created_ms: u64,
+    /// The address that was asked for, and the one that was meant.
+    pub(super) urls: (String, String),
     /// Whole units as they come: for decoding.
     pub hub: Hub,
     pub(super) stop: CancellationToken,
@@ -180,6 +182,7 @@ impl Stream {
             session: bluecast::id::new(),
             source,
             created_ms: unix_ms(),
+            urls: Default::default(),
             hub: Hub::new(),
             stop: CancellationToken::new(),
             passed: broadcast::channel(WAITING).0,

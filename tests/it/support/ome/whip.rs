@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use str0m::change::SdpOffer;
 
+use super::access::{self, Asked, Way};
 use super::front::{Answer, Call, text};
 use super::ingest::Ingestion;
 use super::peer::{self, Peer};
@@ -31,7 +32,7 @@ pub(super) async fn answer(world: &Arc<World>, call: &Call) -> Answer {
         }
         (&Method::POST, [app, stream, ..]) if !app.is_empty() && !stream.is_empty() => post(world, call, app, stream).await,
         (&Method::POST, _) => text(400, "Invalid URI"),
-        (&Method::DELETE, [_, _, session]) => delete(world, session),
+        (&Method::DELETE, [_, _, session]) => delete(world, call, session).await,
         // Trickled candidates are not read.
         (&Method::PATCH, [app, _, _]) if world.options.apps.iter().any(|known| known == app) => text(204, ""),
         (&Method::PATCH, [_, _, _]) => text(404, ""),
@@ -43,10 +44,19 @@ pub(super) async fn answer(world: &Arc<World>, call: &Call) -> Answer {
 
 async fn post(world: &Arc<World>, call: &Call, app: &str, name: &str) -> Answer {
     let Some(sections) = sdp::read(&call.body) else { return text(400, "") };
-    if !world.options.apps.iter().any(|known| known == app) {
+    let asked = Asked::by(call, "http", world.port());
+    let admitted = match access::admit(world, Way::In, &asked).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return text(401, &refused),
+    };
+    let segments = admitted.segments();
+    let (Some(into), Some(named)) = (segments.first(), segments.get(1)) else { return text(404, "Could not find application") };
+    if !world.options.apps.contains(into) {
         return text(404, "Could not find application");
     }
-    let stream = match world.publish(Stream::new(app, name, Source::WebRtc { remote: call.from })) {
+    let mut stream = Stream::new(into, named, Source::WebRtc { remote: call.from });
+    stream.urls = (asked.url, admitted.url);
+    let stream = match world.publish(stream) {
         Ok(stream) => stream,
         Err(Taken::WebRtc) => return text(409, "Stream is already exist"),
         Err(Taken::Other) => return text(500, "Could not publish stream"),
@@ -57,7 +67,7 @@ async fn post(world: &Arc<World>, call: &Call, app: &str, name: &str) -> Answer 
     };
     let at = location(app, name, &stream.session);
     let tag = stream.session.chars().rev().take(8).collect::<String>();
-    tokio::spawn(Ingestion::new(stream, &sections).run(Arc::clone(world), peer));
+    tokio::spawn(Ingestion::new(stream, &sections).run(Arc::clone(world), peer, admitted.until));
     Response::builder()
         .status(StatusCode::CREATED)
         .header(header::CONTENT_TYPE, "application/sdp")
@@ -80,9 +90,12 @@ async fn agree(world: &World, offer: &str, sections: &[sdp::Section]) -> Option<
     Some((peer, answer))
 }
 
-fn delete(world: &World, session: &str) -> Answer {
+async fn delete(world: &World, call: &Call, session: &str) -> Answer {
     match world.find_session(session) {
         Some(stream) => {
+            let (requested, meant) = stream.urls.clone();
+            let asked = Asked { url: requested, ..Asked::by(call, "http", world.port()) };
+            access::close(world, Way::In, &asked, Some(&meant)).await;
             world.end_stream(&stream);
             text(200, "")
         }

@@ -1,13 +1,14 @@
 //! What the double knows.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bluecast::media::packet::Track;
 
 use super::OmeOptions;
+use super::access::HookCall;
 use super::stream::{Source, Stream};
 
 /// Streams that ended and are still remembered.
@@ -93,12 +94,16 @@ pub(super) struct State {
     pub(super) requests: Vec<Logged>,
     pub(super) faults: Faults,
     pub(super) starved: Starve,
+    pub(super) hooks: Vec<HookCall>,
 }
 
 pub(super) struct World {
     pub(super) options: OmeOptions,
     /// Of a thousand packets to viewers, how many are lost on the way.
     pub(super) loss: Arc<AtomicU32>,
+    pub(super) port: AtomicU16,
+    /// For webhooks.
+    pub(super) http: reqwest::Client,
     state: Mutex<State>,
 }
 
@@ -113,11 +118,18 @@ pub(super) enum Taken {
 
 impl World {
     pub(super) fn new(options: OmeOptions) -> Arc<Self> {
-        Arc::new(Self { options, loss: Arc::default(), state: Mutex::default() })
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
+        Arc::new(Self { options, port: AtomicU16::new(0), loss: Arc::default(), http: http.build().unwrap(), state: Mutex::default() })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The port of the signalling.
+    pub(super) fn port(&self) -> u16 {
+        self.port.load(Ordering::Relaxed)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Arc<Stream>> {

@@ -1,0 +1,169 @@
+//! What a room plays from: an origin that the broadcast is pushed to, or this process itself.
+
+use sha2::{Digest, Sha256};
+
+use super::model::{Row, of_word};
+use super::session::{Session, TargetView};
+use super::state::Phase;
+use crate::store::{Store, StoreError, args};
+
+/// What a room plays from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Playing {
+    /// Names this very stretch of it: with another, players must begin anew.
+    pub stream: String,
+    /// Whether it can be played now.
+    pub is_live: bool,
+    /// Where.
+    pub place: Place,
+}
+
+/// Where a broadcast is played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At an origin, or its edges.
+    Origin(AtOrigin),
+    /// Here, by WHEP.
+    Embedded,
+}
+
+/// A broadcast at an origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtOrigin {
+    /// The target that feeds it.
+    pub target_id: String,
+    /// The origin's id.
+    pub origin_id: String,
+    /// The application on it.
+    pub app: String,
+    /// The name of the stream.
+    pub stream_name: String,
+    /// Template of the WebRTC address.
+    pub webrtc: Option<String>,
+    /// Template of the LL-HLS address.
+    pub llhls: Option<String>,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+struct Choice {
+    epoch: i64,
+    /// Changes when everybody is turned out of the room.
+    door: Option<i64>,
+    wanted: Option<String>,
+    target_id: Option<String>,
+    origin_id: Option<String>,
+    app: Option<String>,
+    stream_name: Option<String>,
+    playback_webrtc: Option<String>,
+    playback_llhls: Option<String>,
+}
+
+/// What the room of a broadcast plays from; `None` once it is over. `session` is where it runs here, if it does.
+pub(super) async fn of(store: &Store, row: &Row, session: Option<&Session>) -> Result<Option<Playing>, StoreError> {
+    if row.ended_ms.is_some() {
+        return Ok(None);
+    }
+    let sql = "SELECT broadcasts.epoch, CASE WHEN rooms.visibility = 'password' THEN rooms.password_version ELSE -1 END AS door, \
+               rooms.origin_id AS wanted, targets.id AS target_id, origins.id AS origin_id, targets.app, \
+               targets.stream_name, origins.playback_webrtc, origins.playback_llhls FROM broadcasts \
+               LEFT JOIN rooms ON rooms.key = broadcasts.room_key \
+               LEFT JOIN targets ON targets.broadcast_id = broadcasts.id AND targets.removed_ms IS NULL AND targets.stream_name IS NOT NULL \
+               LEFT JOIN origins ON origins.id = targets.origin_id WHERE broadcasts.id = $1 ORDER BY targets.id";
+    let choices: Vec<Choice> = store.all(sql, args![&row.id]).await?;
+    let since = choices.first().map_or_else(String::new, |choice| format!("{} {:?}", choice.epoch, choice.door));
+    let Some(place) = choose(choices) else {
+        // Only the process that runs a broadcast serves it itself.
+        let stream = stream(&row.id, &since, "embedded", 0);
+        return Ok(session.map(|_| Playing { stream, is_live: true, place: Place::Embedded }));
+    };
+    let target = session.and_then(|session| session.view().targets.into_iter().find(|target| target.id == place.target_id));
+    let (is_live, reconnects) = match (target, session) {
+        (Some(TargetView { state, reconnects, .. }), _) => (state == "live", reconnects),
+        (None, Some(_)) => (false, 0),
+        (None, None) => (matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)), 0),
+    };
+    let stream = stream(&row.id, &since, &place.target_id, reconnects);
+    Ok(Some(Playing { stream, is_live, place: Place::Origin(place) }))
+}
+
+/// The room's own origin, else the first that can be played from.
+fn choose(choices: Vec<Choice>) -> Option<AtOrigin> {
+    let mut first = None;
+    for choice in choices {
+        let is_wanted = choice.wanted.is_some() && choice.wanted == choice.origin_id;
+        if let Some(place) = choice.place()
+            && (is_wanted || first.is_none())
+        {
+            first = Some(place);
+            if is_wanted {
+                break;
+            }
+        }
+    }
+    first
+}
+
+impl Choice {
+    fn place(self) -> Option<AtOrigin> {
+        let has_address = self.playback_webrtc.is_some() || self.playback_llhls.is_some();
+        Some(AtOrigin {
+            target_id: self.target_id.filter(|_| has_address)?,
+            origin_id: self.origin_id?,
+            app: self.app?,
+            stream_name: self.stream_name?,
+            webrtc: self.playback_webrtc,
+            llhls: self.playback_llhls,
+        })
+    }
+}
+
+/// An origin drops its viewers whenever the push to it ends, so what comes after is another stream.
+fn stream(broadcast_id: &str, since: &str, place: &str, reconnects: u32) -> String {
+    let digest = Sha256::digest(format!("{broadcast_id} {since} {place} {reconnects}"));
+    hex::encode(&digest[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(origin: &str, wanted: Option<&str>, has_address: bool) -> Choice {
+        Choice {
+            epoch: 1,
+            door: None,
+            wanted: wanted.map(str::to_owned),
+            target_id: Some(format!("target at {origin}")),
+            origin_id: Some(origin.to_owned()),
+            app: Some("app".into()),
+            stream_name: Some("hall".into()),
+            playback_webrtc: has_address.then(|| "wss://ome/{app}/{name}".to_owned()),
+            playback_llhls: None,
+        }
+    }
+
+    fn chosen(choices: Vec<Choice>) -> Option<String> {
+        choose(choices).map(|place| place.origin_id)
+    }
+
+    #[test]
+    fn the_rooms_origin_else_the_first_that_can_be_played_from() {
+        let of = |wanted| vec![choice("a", wanted, false), choice("b", wanted, true), choice("c", wanted, true)];
+        assert_eq!(chosen(of(None)).as_deref(), Some("b"));
+        assert_eq!(chosen(of(Some("c"))).as_deref(), Some("c"));
+        assert_eq!(chosen(of(Some("a"))).as_deref(), Some("b"), "it has no address to play from");
+        assert_eq!(chosen(of(Some("gone"))).as_deref(), Some("b"));
+        assert_eq!(chosen(vec![choice("a", None, false)]), None);
+        // A broadcast without any target at an origin.
+        let none = Choice { target_id: None, origin_id: None, app: None, stream_name: None, ..choice("a", None, false) };
+        assert_eq!(chosen(vec![none]), None);
+    }
+
+    #[test]
+    fn what_begins_anew_has_another_name() {
+        let first = stream("b", "1", "t", 0);
+        assert_eq!(first, stream("b", "1", "t", 0));
+        for other in [stream("c", "1", "t", 0), stream("b", "2", "t", 0), stream("b", "1", "u", 0), stream("b", "1", "t", 1)] {
+            assert_ne!(first, other);
+        }
+    }
+}

@@ -71,7 +71,7 @@ impl Launcher {
         let text = self.vault.open(ADDRESS, &row.id, &row.address_sealed).map_err(|_| broken())?;
         let address: TargetAddress = serde_json::from_str(text.reveal()).map_err(|_| broken())?;
         let url = target_url(&address).map_err(|_| broken())?;
-        Ok(TargetPlan::new(row.id.clone(), row.label.clone(), url))
+        Ok(TargetPlan { evict: Some(self.origins.evict(&row.id)), ..TargetPlan::new(row.id.clone(), row.label.clone(), url) })
     }
 }
 

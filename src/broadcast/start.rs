@@ -195,11 +195,13 @@ struct Origin {
     rtmp_url: Option<String>,
     srt_url: Option<String>,
     app: String,
+    vhost: String,
 }
 
 async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest) -> Answer<(TargetAddress, Option<String>)> {
     caller.must(Permission::OriginUse)?;
-    let origin: Option<Origin> = app.store.optional("SELECT name, rtmp_url, srt_url, app FROM origins WHERE id = $1", args![id]).await?;
+    let origin: Option<Origin> =
+        app.store.optional("SELECT name, rtmp_url, srt_url, app, vhost FROM origins WHERE id = $1", args![id]).await?;
     let origin = origin.ok_or_else(|| Problem::unprocessable("no_such_origin", "There is no such origin."))?;
     let name = request.stream_name.as_deref().unwrap_or_default();
     if name.is_empty() || name.len() > 100 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
@@ -220,8 +222,8 @@ async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest
         }
         "srt" => {
             address.url = origin.srt_url.clone().ok_or_else(not_taken)?;
-            // OvenMediaEngine wants {virtual host}/{app}/{stream}; its own example calls the virtual host “default”.
-            address.streamid = Some(format!("default/{}/{name}", origin.app));
+            // OvenMediaEngine wants {virtual host}/{app}/{stream}.
+            address.streamid = Some(format!("{}/{}/{name}", origin.vhost, origin.app));
         }
         _ => return Err(not_taken()),
     }

@@ -87,13 +87,6 @@ async fn open(app: &App, visit: &Visit, key: KeyInPath, here: &'static str) -> R
     }
 }
 
-fn with_policy(mut response: Response, embed: bool, hosts: &[String]) -> Response {
-    if let Some(policy) = policy::policy(embed, hosts) {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    response
-}
-
 /// The room with this key, if there is one: open to this visit, or not.
 async fn admitted(app: &App, visit: &Visit, key: &str) -> Result<Option<Result<RoomNow, Room>>, StoreError> {
     let Some(room) = crate::room::find(&app.store, key).await? else { return Ok(None) };
@@ -101,6 +94,13 @@ async fn admitted(app: &App, visit: &Visit, key: &str) -> Result<Option<Result<R
         Admission::Admitted(_) => Ok(room::now(app, room).await?),
         Admission::NeedsPassword => Err(room),
     }))
+}
+
+fn with_policy(mut response: Response, embed: bool, hosts: &[String]) -> Response {
+    if let Some(policy) = policy::policy(embed, hosts) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 fn data(app: &App, room: &RoomNow, hosts: &[String]) -> String {

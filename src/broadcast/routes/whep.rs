@@ -76,8 +76,9 @@ async fn watch(State(app): State<App>, visitor: Visitor, Path(key): Path<String>
     let offer = offer(request).await?;
     let program = session.program();
     let accepted = app.whep()?.offer(session.id(), program.hub(), program.clock(), offer).await.map_err(problem)?;
+    // Whoever is in a closed room is cut when they have to be asked again.
     if admitted.is_closed {
-        end_in(app, accepted.session.clone(), lifetime(admitted));
+        end_in(app.clone(), accepted.session.clone(), lifetime(admitted));
     }
     created(accepted, &format!("/whep/{key}"))
 }

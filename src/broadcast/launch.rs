@@ -84,7 +84,8 @@ impl Launcher {
             keep: matches!(url, TargetUrl::Whip(_)).then(|| self.keeper(store, &row.id)),
             ..self.whip.clone()
         };
-        Ok(TargetPlan { whip, ..TargetPlan::new(row.id.clone(), row.label.clone(), url) })
+        let evict = Some(self.origins.evict(&row.id));
+        Ok(TargetPlan { whip, evict, ..TargetPlan::new(row.id.clone(), row.label.clone(), url) })
     }
 
     /// Keeps a target's WHIP session, sealed, on the output's thread.

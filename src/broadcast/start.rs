@@ -238,6 +238,7 @@ async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest
         }
         "srt" => {
             address.url = origin.srt_url.clone().ok_or_else(not_taken)?;
+            // OvenMediaEngine wants {virtual host}/{app}/{stream}.
             address.streamid = Some(format!("{}/{}/{name}", origin.vhost, origin.app));
         }
         _ => return Err(not_taken()),

@@ -57,6 +57,10 @@ impl Origins {
         Self(Arc::new(Inner { store, vault, reach, http }))
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
     /// The origin with this id.
     pub(super) async fn find(&self, id: &str) -> Result<Option<Origin>, StoreError> {
         store::find(&self.0.store, id).await

@@ -5,6 +5,7 @@ mod carry;
 pub mod client;
 mod clients;
 mod error;
+mod evict;
 mod fields;
 mod hooks;
 mod operate;

@@ -9,6 +9,7 @@ mod broadcast;
 mod browser;
 mod house;
 mod ome;
+mod origin;
 mod output;
 mod pages;
 mod program;

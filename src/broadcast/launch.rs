@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::arm::arm;
 use super::meeting::MeetingLink;
 use super::model::{BotRole, Row, SourceKind, TargetAddress, TargetRow, of_word};
 use super::session::{BrowserPlan, SessionSpec, SourcePlan, TargetPlan};
@@ -155,7 +156,7 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
         Some(SourceKind::Browser) => SourcePlan::Browser(Box::new(launcher.browser(store, row).await?)),
         _ => return Err(unreadable("source")),
     };
-    Ok(SessionSpec {
+    let mut spec = SessionSpec {
         id: row.id.clone(),
         profile,
         source,
@@ -166,5 +167,7 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
         paused: row.paused == 1,
         resumed: matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)),
         resolve: resolver(&launcher.reach),
-    })
+    };
+    arm(store, &launcher.vault, &row.node, &row.id, &mut spec.targets).await.map_err(store_away)?;
+    Ok(spec)
 }

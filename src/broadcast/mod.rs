@@ -1,5 +1,6 @@
 //! The heart: what should be on the air, and making it so.
 
+mod arm;
 pub mod capacity;
 mod evidence;
 mod launch;

@@ -1,6 +1,7 @@
 //! Makes desired state true: what should be on the air is, now and after a crash or restart.
 
 mod audience;
+mod rooms;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -14,14 +15,13 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use self::audience::Audience;
+use super::arm::arm;
 use super::capacity::{self, Class, Costs, Full};
 use super::evidence;
 use super::launch::{self, Launcher};
 use super::load;
 use super::model::{Row, SourceKind, TargetAddress};
 use super::news::NewsDesk;
-use super::playing::{self, Playing};
-use super::room_state::{self, RoomState};
 use super::session::{Event, Report, Session, SessionSpec, Standing, View, state_line};
 use super::state::{Phase, Reason};
 use super::store;
@@ -230,7 +230,10 @@ impl Supervisor {
         let Some(session) = self.session(broadcast_id) else { return Ok(()) };
         let Some(row) = store::target(&self.0.store, broadcast_id, target_id).await? else { return Ok(()) };
         match self.0.launcher.open(&self.0.store, &row) {
-            Ok(plan) => session.add_target(plan).await,
+            Ok(mut plan) => {
+                arm(&self.0.store, &self.0.launcher.vault, &self.0.node, broadcast_id, std::slice::from_mut(&mut plan)).await?;
+                session.add_target(plan).await;
+            }
             Err(error) => tracing::error!(%error, "a target cannot be fed"),
         }
         Ok(())
@@ -348,80 +351,10 @@ impl Supervisor {
         }
     }
 
-    async fn tell_room(&self, row: &Row) {
-        let Some(key) = &row.room_key else { return };
-        match self.room_state(key).await {
-            Ok(state) => {
-                let mut told = json!(state);
-                told["id"] = json!(key);
-                self.0.news.tell("room", told);
-            }
-            Err(error) => tracing::error!(room = key, %error, "a room's state could not be read"),
-        }
-    }
-
-    /// Tells a room what changed about the targets of its broadcast since `told`.
-    async fn tell_playback(&self, row: &Row, told: &mut Option<Vec<(String, bool, u32)>>) {
-        let Some(session) = self.session(&row.id).filter(|_| row.room_key.is_some()) else { return };
-        let targets = session.view().targets.into_iter();
-        let now = Some(targets.map(|target| (target.id, target.state == "live", target.reconnects)).collect());
-        if *told != now {
-            *told = now;
-            self.tell_room(row).await;
-        }
-    }
-
-    /// What a room shows now.
-    pub async fn room_state(&self, key: &str) -> Result<RoomState, StoreError> {
-        let row = store::of_room(&self.0.store, key).await?;
-        let playing = match &row {
-            Some(row) => playing::of(&self.0.store, row, self.session(&row.id).as_ref()).await?,
-            None => None,
-        };
-        Ok(room_state::of(row.as_ref(), playing, crate::moment::now_ms()))
-    }
-
-    /// What a room plays from now, if anything.
-    pub async fn room_playing(&self, key: &str) -> Result<Option<Playing>, StoreError> {
-        let Some(row) = store::of_room(&self.0.store, key).await? else { return Ok(None) };
-        playing::of(&self.0.store, &row, self.session(&row.id).as_ref()).await
-    }
-
-    /// Follows a change of a room's settings. Where it `turns_out` those who watch, they are cut at once, here and at the origins, and come
-    /// back if they may: no origin can drop one viewer and keep the other.
-    pub async fn room_changed(&self, key: &str, turns_out: bool) -> Result<(), StoreError> {
-        let Some(row) = store::of_room(&self.0.store, key).await?.filter(|row| row.ended_ms.is_none()) else { return Ok(()) };
-        if turns_out {
-            self.0.news.tell("room", json!({ "id": key, "door": true }));
-            if let Some(whep) = self.0.whep.get() {
-                whep.close(&row.id).await;
-            }
-            self.restart_origins(&row.id).await?;
-        }
-        self.tell_room(&row).await;
-        Ok(())
-    }
-
-    /// Ends the pushes of a broadcast to origins and begins them anew.
-    async fn restart_origins(&self, broadcast_id: &str) -> Result<(), StoreError> {
-        let Some(session) = self.session(broadcast_id) else { return Ok(()) };
-        for target_id in store::targets_at_origins(&self.0.store, broadcast_id).await? {
-            session.remove_target(&target_id).await;
-            self.add_target(broadcast_id, &target_id).await?;
-        }
-        Ok(())
-    }
-
     /// Who watches in a room.
     pub async fn room_viewers(&self, key: &str) -> Result<u64, StoreError> {
         let row = store::of_room(&self.0.store, key).await?;
         Ok(row.filter(|row| row.ended_ms.is_none()).map_or(0, |row| self.viewers(&row.id)))
-    }
-
-    /// The session that a room plays.
-    pub async fn room_session(&self, key: &str) -> Result<Option<Session>, StoreError> {
-        let row = store::of_room(&self.0.store, key).await?;
-        Ok(row.filter(|row| row.ended_ms.is_none()).and_then(|row| self.session(&row.id)))
     }
 }
 

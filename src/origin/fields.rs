@@ -41,6 +41,10 @@ pub(crate) struct OriginFields {
     api_token: Option<Option<Secret>>,
     #[serde(default)]
     playback: PlaybackFields,
+    /// The `SecretKey` of its `SignedPolicy`, for an origin that cannot call the admission webhook.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = Password)]
+    signing_secret: Option<Option<Secret>>,
     /// The servers behind it that viewers are on, at most 32; they replace those that it had.
     edges: Option<Vec<EdgeFields>>,
 }
@@ -119,6 +123,10 @@ impl OriginFields {
         if let Some(token) = self.api_token {
             let token = token.map(|token| check::secret("api_token", &token)).transpose()?;
             origin.set_api_token(vault, token.as_ref());
+        }
+        if let Some(secret) = self.signing_secret {
+            let secret = secret.map(|secret| check::secret("signing_secret", &secret)).transpose()?;
+            origin.set_signing_secret(vault, secret.as_ref());
         }
         if let Some(given) = self.edges {
             *edges = self::edges(given, &origin.id, edges, vault)?;

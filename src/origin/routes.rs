@@ -39,6 +39,8 @@ pub(crate) struct OriginView {
     /// Whether a token for its API is kept.
     has_api_token: bool,
     playback: PlaybackView,
+    /// Whether a secret is kept with which it checks addresses by itself.
+    has_signing_secret: bool,
     /// The servers behind it that viewers are on.
     edges: Vec<EdgeView>,
     #[schema(format = DateTime)]
@@ -68,6 +70,7 @@ fn view(origin: Origin, edges: Vec<Edge>) -> OriginView {
     let edge = |edge: Edge| EdgeView { has_api_token: edge.has_api_token(), id: edge.id, name: edge.name, api_url: edge.api_url };
     OriginView {
         has_api_token: origin.has_api_token(),
+        has_signing_secret: origin.has_signing_secret(),
         id: origin.id,
         name: origin.name,
         whip_url: origin.whip_url,

@@ -42,10 +42,21 @@ pub fn sign(address: &Url, secret: &Secret, policy: Policy) -> Option<String> {
         "srt" => host.to_owned(),
         _ => format!("{host}:{}", address.port_or_known_default().or_else(|| rtmp_port(scheme))?),
     };
-    let query = address.query().map(|query| format!("{query}&")).unwrap_or_default();
-    let signed = format!("{scheme}://{place}{}?{query}policy={}", address.path(), policy.text());
-    let signature = signature(&signed, secret);
-    Some(format!("{signed}&signature={signature}"))
+    let asked = address.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let address = format!("{scheme}://{place}{}{asked}", address.path());
+    let query = query(&address, secret, policy);
+    Some(format!("{address}{}{query}", joint(&address)))
+}
+
+/// What is added to the query of an address, which is as the origin reads it: policy and signature.
+pub fn query(address: &str, secret: &Secret, policy: Policy) -> String {
+    let policy = policy.text();
+    let signature = signature(&format!("{address}{}policy={policy}", joint(address)), secret);
+    format!("policy={policy}&signature={signature}")
+}
+
+fn joint(address: &str) -> char {
+    if address.contains('?') { '&' } else { '?' }
 }
 
 fn rtmp_port(scheme: &str) -> Option<u16> {
@@ -59,7 +70,7 @@ fn signature(address: &str, secret: &Secret) -> String {
 }
 
 /// Seals an origin's secret for its row.
-pub fn seal(vault: &Vault, origin_id: &str, secret: &Secret) -> String {
+pub(super) fn seal(vault: &Vault, origin_id: &str, secret: &Secret) -> String {
     vault.seal(SECRET, origin_id, secret)
 }
 
@@ -68,7 +79,12 @@ pub async fn secret_of(store: &Store, vault: &Vault, origin_id: &str) -> Result<
     let sql = "SELECT signing_secret_sealed FROM origins WHERE id = $1";
     let found: Option<(Option<String>,)> = store.optional(sql, args![origin_id]).await?;
     let sealed = found.and_then(|(sealed,)| sealed);
-    Ok(sealed.map(|sealed| vault.open(SECRET, origin_id, &sealed)).transpose()?)
+    Ok(sealed.map(|sealed| open(vault, origin_id, &sealed)).transpose()?)
+}
+
+/// Opens what [`seal`] sealed.
+pub(crate) fn open(vault: &Vault, origin_id: &str, sealed: &str) -> Result<Secret, VaultError> {
+    vault.open(SECRET, origin_id, sealed)
 }
 
 /// Why an origin's secret could not be read.

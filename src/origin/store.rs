@@ -1,5 +1,6 @@
 //! Origins in the database.
 
+use super::signed_policy;
 use crate::secret::Secret;
 use crate::store::vault::{Vault, VaultError};
 use crate::store::{Store, StoreError, Transaction, args};
@@ -7,8 +8,8 @@ use crate::store::{Store, StoreError, Transaction, args};
 /// Where the tokens are sealed for.
 const API_TOKEN: &str = "origins.api_token";
 const EDGE_TOKEN: &str = "origin_edges.api_token";
-const COLUMNS: &str = "id, name, whip_url, rtmp_url, srt_url, app, vhost, api_url, api_token_sealed, playback_webrtc, playback_llhls, created_ms, \
-     changed_ms";
+const COLUMNS: &str = "id, name, whip_url, rtmp_url, srt_url, app, vhost, api_url, api_token_sealed, playback_webrtc, playback_llhls, \
+     signing_secret_sealed, created_ms, changed_ms";
 
 /// An origin.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -34,6 +35,7 @@ pub struct Origin {
     pub playback_webrtc: Option<String>,
     /// Template of the LL-HLS playback address.
     pub playback_llhls: Option<String>,
+    signing_secret_sealed: Option<String>,
     /// When it was made.
     pub created_ms: i64,
     /// When it was last changed.
@@ -55,6 +57,7 @@ impl Origin {
             api_token_sealed: None,
             playback_webrtc: None,
             playback_llhls: None,
+            signing_secret_sealed: None,
             created_ms: now_ms,
             changed_ms: now_ms,
         }
@@ -73,6 +76,16 @@ impl Origin {
     /// Sets or takes away the token for its API.
     pub(super) fn set_api_token(&mut self, vault: &Vault, token: Option<&Secret>) {
         self.api_token_sealed = token.map(|token| vault.seal(API_TOKEN, &self.id, token));
+    }
+
+    /// Whether it checks addresses by itself, with a secret that is kept.
+    pub fn has_signing_secret(&self) -> bool {
+        self.signing_secret_sealed.is_some()
+    }
+
+    /// Sets or takes away the secret with which it checks addresses.
+    pub(super) fn set_signing_secret(&mut self, vault: &Vault, secret: Option<&Secret>) {
+        self.signing_secret_sealed = secret.map(|secret| signed_policy::seal(vault, &self.id, secret));
     }
 }
 
@@ -140,11 +153,12 @@ pub(super) async fn page(store: &Store, after: &str, rows: u32) -> Result<Vec<Or
 /// Writes an origin as it now is, new or not.
 pub(super) async fn put(tx: &mut Transaction, origin: &Origin) -> Result<(), StoreError> {
     let sql = format!(
-        "INSERT INTO origins ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+        "INSERT INTO origins ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, whip_url = excluded.whip_url, rtmp_url = excluded.rtmp_url, \
          srt_url = excluded.srt_url, app = excluded.app, vhost = excluded.vhost, api_url = excluded.api_url, \
          api_token_sealed = excluded.api_token_sealed, playback_webrtc = excluded.playback_webrtc, \
-         playback_llhls = excluded.playback_llhls, changed_ms = excluded.changed_ms"
+         playback_llhls = excluded.playback_llhls, signing_secret_sealed = excluded.signing_secret_sealed, \
+         changed_ms = excluded.changed_ms"
     );
     let args = args![
         &origin.id,
@@ -158,6 +172,7 @@ pub(super) async fn put(tx: &mut Transaction, origin: &Origin) -> Result<(), Sto
         origin.api_token_sealed.clone(),
         origin.playback_webrtc.clone(),
         origin.playback_llhls.clone(),
+        origin.signing_secret_sealed.clone(),
         origin.created_ms,
         origin.changed_ms,
     ];

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::Event;
 use crate::media::error::MediaError;
-use crate::media::output::{Evict, Output, OutputEvent, OutputSpec, OutputState, Resolve, TargetUrl, TokenSource, WhipSettings};
+use crate::media::output::{Evict, Output, OutputEvent, OutputSpec, OutputState, Resolve, Signer, TargetUrl, TokenSource, WhipSettings};
 use crate::media::program::Program;
 use crate::origin::warning::TargetAtOrigin;
 
@@ -30,6 +30,8 @@ pub struct TargetPlan {
     pub url: TargetUrl,
     /// Makes the publish tokens of a target on an origin that asks for them.
     pub token: Option<TokenSource>,
+    /// Signs its address, for an origin that checks it by itself.
+    pub sign: Option<Signer>,
     /// Has the origin put off the air whoever holds the stream's name.
     pub evict: Option<Evict>,
     /// For WHIP.
@@ -39,7 +41,7 @@ pub struct TargetPlan {
 impl TargetPlan {
     /// A plain address that needs nothing more.
     pub fn new(id: String, label: String, url: TargetUrl) -> Self {
-        Self { id, label, url, token: None, evict: None, whip: WhipSettings::default() }
+        Self { id, label, url, token: None, sign: None, evict: None, whip: WhipSettings::default() }
     }
 }
 
@@ -122,6 +124,7 @@ impl Outputs {
         let report = move |event| drop(reports.try_send((id.clone(), event)));
         let spec = OutputSpec {
             token: plan.token.clone(),
+            sign: plan.sign.clone(),
             evict: plan.evict.clone(),
             whip: plan.whip.clone(),
             ..OutputSpec::to(plan.url.clone(), self.resolve.clone())

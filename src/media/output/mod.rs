@@ -42,6 +42,9 @@ pub type Resolve = Arc<dyn Fn(&str, u16) -> Result<Vec<SocketAddr>, MediaError> 
 /// Makes a publish token, at most 256 characters of it. Called for every connection that is tried, on the output's thread; must not block.
 pub type TokenSource = Arc<dyn Fn() -> Secret + Send + Sync>;
 
+/// Signs an address as its server reads it: gives what is added to its query, at most 256 characters. Called as a [`TokenSource`] is.
+pub type Signer = Arc<dyn Fn(&str) -> Secret + Send + Sync>;
+
 /// Has a target's server put off the air whoever holds the stream's name there; says whether it did. Called on a thread of its own and
 /// waited for no longer than 5 s.
 pub type Evict = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -55,6 +58,8 @@ pub struct OutputSpec {
     pub resolve: Resolve,
     /// Puts a new `token=…` into the address of every connection.
     pub token: Option<TokenSource>,
+    /// Signs the address of every connection, token and all.
+    pub sign: Option<Signer>,
     /// What helps when the stream's name is taken.
     pub evict: Option<Evict>,
     /// For WHIP.
@@ -64,14 +69,18 @@ pub struct OutputSpec {
 impl OutputSpec {
     /// An output to a plain address.
     pub fn to(target: TargetUrl, resolve: Resolve) -> Self {
-        Self { target, resolve, token: None, evict: None, whip: WhipSettings::default() }
+        Self { target, resolve, token: None, sign: None, evict: None, whip: WhipSettings::default() }
     }
 
-    /// Where one connection goes: the address, with a token of its own where tokens are wanted.
+    /// Where one connection goes: the address, with a token and a signature of its own where they are wanted.
     fn for_one_attempt(&self) -> TargetUrl {
-        match &self.token {
+        let target = match &self.token {
             Some(token) => self.target.with_token(&token()),
             None => self.target.clone(),
+        };
+        match &self.sign {
+            Some(sign) => target.with_query(&sign(&target.as_read())),
+            None => target,
         }
     }
 }

@@ -196,12 +196,30 @@ impl TargetUrl {
     /// The same with `token=…` where `OvenMediaEngine` looks for it: the query of a WHIP address or of the stream's name.
     #[must_use]
     pub fn with_token(&self, token: &Secret) -> Self {
-        let token = percent_encoding::utf8_percent_encode(token.reveal(), PLAIN).to_string();
-        let add = |to: &Secret| Secret::new(format!("{}{}token={token}", to.reveal(), if to.reveal().contains('?') { '&' } else { '?' }));
+        let token = percent_encoding::utf8_percent_encode(token.reveal(), PLAIN);
+        self.with_query(&Secret::new(format!("token={token}")))
+    }
+
+    /// The same with more in that query, already encoded.
+    #[must_use]
+    pub fn with_query(&self, query: &Secret) -> Self {
+        let joint = |to: &str| if to.contains('?') { '&' } else { '?' };
+        let add = |to: &Secret| Secret::new(format!("{}{}{}", to.reveal(), joint(to.reveal()), query.reveal()));
         match self.clone() {
             Self::Rtmp(target) => Self::Rtmp(RtmpTarget { stream: add(&target.stream), ..target }),
             Self::Srt(target) => Self::Srt(SrtTarget { streamid: add(&target.streamid), ..target }),
             Self::Whip(target) => Self::Whip(WhipTarget { path: add(&target.path), ..target }),
+        }
+    }
+
+    /// The address as `OvenMediaEngine` reads it, with all that is secret in it: with its port, but for SRT, where it is made of the stream id.
+    pub(super) fn as_read(&self) -> String {
+        let (host, port) = self.host_and_port();
+        let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        match self {
+            Self::Rtmp(target) => format!("{}://{place}/{}/{}", self.protocol(), target.application.reveal(), target.stream.reveal()),
+            Self::Srt(target) => format!("srt://{}", target.streamid.reveal()),
+            Self::Whip(target) => format!("{}://{place}{}", if target.tls { "https" } else { "http" }, target.path.reveal()),
         }
     }
 

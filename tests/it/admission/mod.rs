@@ -3,6 +3,7 @@
 mod door;
 mod play;
 mod publish;
+mod through;
 mod webhook;
 
 use base64::Engine;

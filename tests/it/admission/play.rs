@@ -3,7 +3,6 @@
 use bluecast::args;
 use bluecast::moment::now_ms;
 use bluecast::origin::playback::{Holder, PlaybackToken, PlaybackTokens};
-use bluecast::secret::Secret;
 use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
@@ -225,8 +224,10 @@ async fn an_origin_that_checks_addresses_itself_gets_signed_ones() {
     room(&test, "hall", "public").await;
     on_air(&test, "hall", "hall").await;
     let (origin_id,): (String,) = test.app.store.one("SELECT id FROM origins", args![]).await.unwrap();
-    let sealed = bluecast::origin::signed_policy::seal(&test.app.vault, &origin_id, &Secret::new("kU8c"));
-    test.app.store.run("UPDATE origins SET signing_secret_sealed = $1", args![sealed]).await.unwrap();
+    let changed = test.admin.patch(&format!("/origins/{origin_id}"), json!({"signing_secret": "kU8c"})).await.expect(200);
+    assert!(changed["has_signing_secret"] == true && !changed.to_string().contains("kU8c"), "{changed}");
+    let (sealed,): (String,) = test.app.store.one("SELECT signing_secret_sealed FROM origins", args![]).await.unwrap();
+    assert!(!sealed.contains("kU8c"));
     let told = playback(&test.stranger(), "hall").await;
     for (kind, begins) in [
         ("webrtc", "wss://ome.example.org:3334/app/hall?token="),
@@ -245,4 +246,6 @@ async fn an_origin_that_checks_addresses_itself_gets_signed_ones() {
         assert!((7_190_000..=7_200_000).contains(&ends_in("stream_expire")), "{policy}");
         assert!(!told.to_string().contains("kU8c"));
     }
+    test.admin.patch(&format!("/origins/{origin_id}"), json!({"signing_secret": null})).await.expect(200);
+    assert!(!playback(&test.stranger(), "hall").await.to_string().contains("signature="));
 }

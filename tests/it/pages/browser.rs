@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::support::app::{PASSWORD, TestApp};
 
 /// Runs Playwright with one of its configurations and shows what it printed where it failed.
-async fn playwright(config: &str, environment: &[(&str, &str)]) {
+pub(super) async fn playwright(config: &str, environment: &[(&str, &str)]) {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
     let runner = web.join("node_modules/.bin/playwright");
     assert!(runner.exists(), "the npm packages are not installed: run scripts/web-build");
@@ -22,6 +22,9 @@ async fn playwright(config: &str, environment: &[(&str, &str)]) {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(" passed"), "no test ran:\n{said}");
+    for measured in said.lines().filter(|line| line.starts_with("measured:")) {
+        eprintln!("{measured}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,6 +22,14 @@ export class House {
   watchers = new Set();
   password = "correct horse";
   failedLogins = 0;
+  /** What a room plays from, as `GET /watch/{key}/playback` answers; null is an older server. */
+  playback = null;
+  /** Set to refuse that answer. */
+  playbackRefused = null;
+  asked = 0;
+  /** Whom the content policy lets in. */
+  hosts = ["wss://ome.example", "https://ome.example"];
+  viewers = 0;
   /** Set to make every API call fail, as a broken server would. */
   broken = null;
 
@@ -167,7 +175,14 @@ export class House {
       else if (phase === "ended" || phase === "ending") state = "over";
       else state = phase === "interrupted" ? "interrupted" : paused ? "paused" : "live";
     }
-    return { state, title, since: broadcast?.started_at ?? now() };
+    const playback = this.playback ? { playback: this.playback.stream, playback_live: this.playback.live } : {};
+    return { state, title, since: broadcast?.started_at ?? now(), ...playback };
+  }
+
+  /** Tells how many watch. */
+  count(viewers) {
+    this.viewers = viewers;
+    for (const watcher of this.watchers) watcher.count();
   }
 
   tellRoom(key) {

@@ -17,14 +17,31 @@ const paint = () => {
 setInterval(paint, 33); paint();
 const sound = new AudioContext(), beep = sound.createOscillator(), soft = sound.createGain(), out = sound.createMediaStreamDestination();
 soft.gain.value = 0.1; beep.connect(soft).connect(out); beep.start();
-const tracks = [canvas.captureStream(30).getVideoTracks()[0], out.stream.getAudioTracks()[0]];
+const heard = out.stream, tracks = [canvas.captureStream(30).getVideoTracks()[0], out.stream.getAudioTracks()[0]];
+const gathered = (pc) => pc.iceGatheringState === "complete" || new Promise((done) => { pc.onicegatheringstatechange = () => pc.iceGatheringState === "complete" && done(); setTimeout(done, 1000); });
+// What an origin does: it offers, stereo and all, and takes the answer.
+globalThis.ome = { serial: 0, lines: new Map() };
+ome.offer = async (open) => {
+  const pc = new RTCPeerConnection(), stream = new MediaStream(tracks), id = (ome.serial += 1);
+  for (const track of tracks) pc.addTransceiver(track, { direction: "sendonly", streams: [stream] });
+  await pc.setLocalDescription();
+  await gathered(pc);
+  ome.lines.set(id, pc);
+  const sdp = pc.localDescription.sdp.replace(/(a=fmtp:\\d+ minptime=10)/, "$1;sprop-stereo=1;stereo=1");
+  // Without candidates, and with a password that nobody has, no way is ever found: so a firewall looks from inside.
+  return { id, sdp: open ? sdp : sdp.replace(/a=candidate:.*\\r\\n/g, "").replace(/a=ice-pwd:.*/g, "a=ice-pwd:nobodyhasthispasswordatall") };
+};
+ome.answer = (id, sdp) => ome.lines.get(id)?.setRemoteDescription({ type: "answer", sdp });
+ome.candidate = (id, candidate) => ome.lines.get(id)?.addIceCandidate(candidate).catch(() => undefined);
+ome.end = (id) => { ome.lines.get(id)?.close(); ome.lines.delete(id); };
+ome.freeze = () => { for (const pc of ome.lines.values()) for (const sender of pc.getSenders()) sender.replaceTrack(null); };
 for (;;) {
   const { id, offer } = await (await fetch("/mock/offer")).json();
   const pc = new RTCPeerConnection();
   await pc.setRemoteDescription({ type: "offer", sdp: offer });
   for (const tr of pc.getTransceivers()) { tr.direction = "sendonly"; await tr.sender.replaceTrack(tracks[tr.receiver.track.kind === "video" ? 0 : 1]); }
   await pc.setLocalDescription();
-  if (pc.iceGatheringState !== "complete") await new Promise((done) => { pc.onicegatheringstatechange = () => pc.iceGatheringState === "complete" && done(); setTimeout(done, 1000); });
+  await gathered(pc);
   globalThis.connections = [...(globalThis.connections ?? []), pc];
   await fetch("/mock/answer/" + id, { method: "POST", body: pc.localDescription.sdp });
 }

@@ -8,6 +8,13 @@ export interface House {
   events: Map<string, BroadcastEvent[]>;
   meetings: Map<string, Meeting[]>;
   failedLogins: number;
+  playback: object | null;
+  playbackRefused: [number, string, string] | null;
+  asked: number;
+  hosts: string[];
+  viewers: number;
+  count(viewers: number): void;
+  tellRoom(key: string): void;
   broken: [number, string, string] | null;
   start(body: object): Broadcast;
   goLive(broadcast: Broadcast): void;

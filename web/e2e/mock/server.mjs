@@ -95,21 +95,29 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         const [status, body] = api(house, request.method, rest, text ? JSON.parse(text) : {});
         return json(status, body);
       }
-      const watch = /^\/(watch|embed)\/([^/]+)(\/events)?$/.exec(path);
+      const watch = /^\/(watch|embed)\/([^/]+)(\/events|\/playback)?$/.exec(path);
       if (watch) {
         const key = decodeURIComponent(watch[2]);
         const room = house.rooms.find((one) => one.key === key);
         if (!room) return fault(404);
+        if (watch[3] === "/playback") {
+          house.asked += 1;
+          // A house without a playback is a server from before there was one.
+          if (!house.playback) return fault(404);
+          if (house.playbackRefused) throw new Refusal(...house.playbackRefused);
+          return json(200, house.playback);
+        }
         if (watch[3]) {
           return stream((send) => {
-            const watcher = { key, tell: () => send("state", house.roomState(key)) };
+            const watcher = { key, tell: () => send("state", house.roomState(key)), count: () => send("count", { viewers: house.viewers }) };
             watcher.tell();
+            if (house.viewers > 0) watcher.count();
             house.watchers.add(watcher);
             return () => house.watchers.delete(watcher);
           });
         }
         const { state } = house.roomState(key);
-        const data = JSON.stringify({ roomKey: key, title: room.title, iceServers: [], state });
+        const data = JSON.stringify({ roomKey: key, title: room.title, iceServers: [], state, hosts: house.hosts });
         const { List } = await import("./render.mjs");
         return html(200, watch[1], { entries: ["watch"], title: `${room.title} · Bluecast`, room, data, stage_text: message(lang, `room.${state}`), paragraphs: List.from(room.description ? [room.description] : []) });
       }

@@ -78,7 +78,7 @@ test("comes back by itself after the picture stands still", async ({ page, mock,
 test("says why there is no picture, and keeps trying", async ({ page, mock, media }) => {
   await media.bringToFront();
   mock.house.goLive(mock.house.start({ source: "test", room: "aula", targets: [] }));
-  await page.route("**/whep/aula", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: '{"code":"full","status":503}' }));
+  await page.route("**/whep/aula", (route) => route.fulfill({ status: 503, headers: { "Retry-After": "30" }, contentType: "application/problem+json", body: '{"code":"full","status":503}' }));
   await page.goto("/watch/aula");
   await expect(page.locator(".cover")).toContainText("The server is full at the moment.");
   await page.unroute("**/whep/aula");

@@ -14,8 +14,8 @@ import { begin, step, type Effect, type Happening, type Model } from "./supervis
 import { troubleOf } from "./whep";
 
 const TICK_MS = 500;
-/** How often the picture is looked at for blackness, in ticks. */
-const BLACK_TICKS = 4;
+/** How often the picture is looked at, in ticks. */
+const LOOK_TICKS = 4;
 
 export interface Parts {
   ask: (signal: AbortSignal) => Promise<Playback>;
@@ -29,6 +29,8 @@ export interface Parts {
   onModel: (model: Model) => void;
   onReading: (reading: Reading | null) => void;
   onQualities: (qualities: Qualities | null) => void;
+  /** A picture is there to be kept, for the moment when none is. */
+  onLook: () => void;
   /** The room asks for something at its door. */
   onLocked: () => void;
 }
@@ -190,7 +192,9 @@ export class Driver {
     this.ticks += 1;
     const { video, isHalted } = this.parts;
     const [hidden, halted] = [document.visibilityState === "hidden", isHalted()];
-    const black = reading && !hidden && !halted && this.ticks % BLACK_TICKS === 0 ? isBlack(video) : null;
+    const looks = reading !== null && reading.frames > 0 && !hidden && !halted && this.ticks % LOOK_TICKS === 0;
+    const black = looks ? isBlack(video) : null;
+    if (looks && !black) this.parts.onLook();
     this.parts.onReading(reading);
     this.tell({ type: "tick", reading, hidden, halted, black });
   }

@@ -188,7 +188,7 @@ function roomSays(model: Model, said: Extract<Happening, { type: "room" }>, now:
   if (model.phase === "waiting") return start(next, now);
   if (model.phase !== "retrying") return same(next);
   // It will say when there is something again; until then nobody needs to knock.
-  if (there === false) return same({ ...next, dueMs: now.nowMs + NOT_THERE_MS * (0.5 + now.random) });
+  if (there === false) return same({ ...next, trouble: "not_there", dueMs: now.nowMs + NOT_THERE_MS * (0.5 + now.random) });
   const waitMs = spreadMs(next.viewers, now.random);
   const soon: Model = { ...next, attempt: 0, lostMs: next.lostMs ?? now.nowMs };
   return waitMs < 20 ? start(soon, now) : same({ ...soon, dueMs: Math.min(now.nowMs + waitMs, next.dueMs ?? Infinity) });

@@ -71,7 +71,7 @@ export async function openLlhls(source: Source, screen: HTMLElement, hooks: Hook
   const video = screen.querySelector("video");
   if (!video) throw new Error("no element to play in");
   // Apple's phones play it themselves; all others need hls.js, which OvenPlayer takes from the window.
-  if (!("Hls" in window) && "MediaSource" in window) Object.assign(window, { Hls: (await import("hls.js")).default });
+  if (!("Hls" in window) && ("MediaSource" in window || "ManagedMediaSource" in window)) Object.assign(window, { Hls: (await import("hls.js")).default });
   video.srcObject = null;
   let latency: () => number | null = () => null;
   let closed = false;

@@ -19,6 +19,7 @@ mod srt_probe;
 mod status;
 pub mod target;
 pub mod trust;
+mod together;
 mod ts;
 pub mod whep;
 pub mod whip;

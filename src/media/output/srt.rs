@@ -8,6 +8,7 @@ use gstreamer::prelude::*;
 use super::link::Link;
 use super::liveness::Reading;
 use super::target::SrtTarget;
+use super::together::begin_together;
 use super::ts;
 use crate::media::clock::MediaClock;
 use crate::media::error::MediaError;
@@ -25,8 +26,9 @@ pub(super) fn build(target: &SrtTarget, at: SocketAddr, clock: &MediaClock) -> R
     if !target.passphrase.is_empty() {
         sink.set_property("passphrase", target.passphrase.reveal());
     }
-    let muxer = line.element("mux")?.static_pad("src");
-    if let Some(pad) = muxer {
+    let muxer = line.element("mux")?;
+    begin_together(&muxer);
+    if let Some(pad) = muxer.static_pad("src") {
         pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, cut);
     }
     Link::new(line, sink, Box::new(read))

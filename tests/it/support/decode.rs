@@ -77,14 +77,15 @@ impl Decoder {
         decoder.play()
     }
 
-    /// Any source of H.264 and coded sound, up to an element named `demux`.
+    /// Any source of H.264 and coded sound, up to an element named `demux`. In which order that shows its pads is its own business.
     fn launch(source: &str, video: &str, audio: &str) -> Self {
         gst::init().unwrap();
+        let coded = if audio.starts_with("opus") { "x-opus" } else { "mpeg" };
         let text = format!(
             "{source} \
-             demux. ! queue max-size-time=0 ! {video} ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! video/x-raw,format=I420 \
+             demux. ! video/x-h264 ! queue max-size-time=0 ! {video} ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! video/x-raw,format=I420 \
              ! appsink name=pictures sync=false async=false \
-             demux. ! queue max-size-time=0 ! {audio} ! audioconvert ! audio/x-raw,format=S16LE,layout=interleaved \
+             demux. ! audio/{coded} ! queue max-size-time=0 ! {audio} ! audioconvert ! audio/x-raw,format=S16LE,layout=interleaved \
              ! appsink name=sounds sync=false async=false"
         );
         let pipeline: gst::Pipeline = gst::parse::launch(&text).expect("gstreamer1.0-libav is installed").downcast().unwrap();

@@ -134,6 +134,7 @@ async fn an_edge_takes_a_stream_for_its_viewers_and_drops_them_with_it() {
     until(5, "the edge to let it go", async || edge.streams().is_empty().then_some(())).await;
     assert_eq!(origin.streams(), ["app/a1"]);
 
+    let edge = Ome::edge_of(&origin, OmeOptions::default()).await;
     let pull = async |name: &str| post(&edge, "/streams", json!({"name": name, "urls": ["ovt://127.0.0.1/app/a1"]})).await;
     assert_eq!(pull("a1").await, (201, json!({"statusCode": 201, "message": "Created"})));
     assert_eq!((pull("a1").await.0, pull("a2").await.0), (409, 502));

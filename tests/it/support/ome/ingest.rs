@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bluecast::media::packet::Track;
-use str0m::Event;
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::RtpPacket;
+use str0m::{Event, Input};
 
 use super::super::decode::unix_ms;
 use super::h264::Assembler;
@@ -68,6 +68,7 @@ impl Ingestion {
         let (timeout, fir_every) = (world.options.whip_timeout, world.options.fir_every);
         let (mut heard, mut next_fir) = (Instant::now(), Instant::now() + fir_every);
         let mut fir = false;
+        let _ = peer.rtc.handle_input(Input::Timeout(Instant::now()));
         let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
         loop {
             let (events, due) = peer.drain();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bluecast::media::packet::Track;
-use str0m::Event;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::RtpWrite;
+use str0m::{Event, Input};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,7 @@ impl Viewing {
         let silence = self.world.options.viewer_timeout;
         let mut heard = Instant::now();
         let mut connected = false;
+        let _ = self.peer.rtc.handle_input(Input::Timeout(Instant::now()));
         let mut source_over: Option<Instant> = None;
         let forever = Instant::now() + Duration::from_secs(86_400);
         loop {

@@ -101,6 +101,7 @@ impl Drop for Watcher {
 
 async fn run(mut rtc: Rtc, socket: UdpSocket, local: SocketAddr, packets: Arc<AtomicU64>) {
     let mut datagram = vec![0; 2000];
+    let _ = rtc.handle_input(Input::Timeout(Instant::now()));
     loop {
         let due = loop {
             match rtc.poll_output() {

@@ -10,6 +10,8 @@ pub const STALL: Duration = Duration::from_secs(5);
 pub const LONGEST_STALL: Duration = Duration::from_secs(15);
 /// From so many reports on it is known how far apart they come.
 const KNOWN: u32 = 4;
+/// How long one may that is not known yet: RTCP's own rule puts reports 6.2 s apart at most.
+const UNKNOWN_STALL: Duration = Duration::from_secs(8);
 
 /// What was read off a sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -67,7 +69,7 @@ impl Liveness {
     fn patience(&self) -> Duration {
         match self.reports {
             None => STALL,
-            Some((count, _)) if count < KNOWN => LONGEST_STALL,
+            Some((count, _)) if count < KNOWN => UNKNOWN_STALL,
             Some((_, longest)) => (longest * 2).clamp(STALL, LONGEST_STALL),
         }
     }
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_receiver_that_reports_seldom_is_given_longer_and_one_that_reports_often_is_not() {
-        for (every, silence) in [(0.5, 5.0), (2.0, 5.0), (4.0, 8.0), (7.0, 14.0), (10.0, 15.0)] {
+        for (every, silence) in [(0.5, 5.0), (2.0, 5.0), (4.0, 8.0), (7.0, 14.0), (7.8, 15.0)] {
             let mut liveness = Liveness::by_reports(at(0.0));
             for report in 0..6u32 {
                 assert!(matches!(
@@ -158,8 +160,8 @@ mod tests {
         liveness.observe(at(0.0), took(1));
         liveness.observe(at(0.2), took(2));
         liveness.observe(at(0.4), took(3));
-        assert_eq!(liveness.observe(at(10.0), took(3)), Verdict::Live);
-        assert_eq!(liveness.observe(at(15.4), took(3)), Verdict::Stalled);
+        assert_eq!(liveness.observe(at(8.3), took(3)), Verdict::Live);
+        assert_eq!(liveness.observe(at(8.4), took(3)), Verdict::Stalled);
     }
 
     proptest! {

@@ -144,8 +144,8 @@ fn cause(debug: &str) -> Option<(&str, u32)> {
 pub(super) fn scrub(target: &TargetUrl, text: &str) -> String {
     let mut text = text.to_owned();
     for secret in target.secrets() {
-        text = text.replace(secret, "…");
-        let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
+        text = text.replace(&secret, "…");
+        let encoded = percent_encoding::utf8_percent_encode(&secret, percent_encoding::NON_ALPHANUMERIC).to_string();
         text = text.replace(&encoded, "…");
     }
     text

@@ -11,6 +11,8 @@ use crate::secret::Secret;
 /// Longest address, key or streamid that is taken; SRT carries 512 bytes of streamid.
 const LONGEST: usize = 1024;
 const LONGEST_STREAMID: usize = 512;
+/// Short words in a query (“whip”, “tcp”) are no secrets, and would be struck out everywhere.
+const WORD: usize = 4;
 /// What needs no percent-encoding in a query.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What SRT takes as a passphrase.
@@ -242,9 +244,9 @@ impl TargetUrl {
         }
     }
 
-    /// Everything in it that no log may show, longest first.
-    pub(super) fn secrets(&self) -> Vec<&str> {
-        let mut secrets = match self {
+    /// Everything in it that no log may show, longest first; what stands in a query also as it is without its percent-encoding.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let whole = match self {
             Self::Rtmp(target) => {
                 let mut all = vec![target.stream.reveal()];
                 all.extend(target.application.reveal().split_once('?').map(|(_, query)| query));
@@ -252,18 +254,18 @@ impl TargetUrl {
                 all
             }
             Self::Srt(target) => vec![target.streamid.reveal(), target.passphrase.reveal()],
-            Self::Whip(target) => {
-                let path = target.path.reveal();
-                let query = path.split_once('?').map(|(_, query)| query);
-                let values = query.into_iter().flat_map(|query| query.split('&').filter_map(|pair| pair.split_once('=')));
-                let mut all = vec![path, target.bearer.as_ref().map_or("", Secret::reveal)];
-                // Short words like “whip” are no secrets, and would be struck out everywhere.
-                all.extend(values.map(|(_, value)| value).filter(|value| value.len() > 4));
-                all
-            }
+            Self::Whip(target) => vec![target.path.reveal(), target.bearer.as_ref().map_or("", Secret::reveal)],
         };
+        let mut secrets: Vec<String> = whole.iter().map(|&secret| secret.to_owned()).collect();
+        for query in whole.iter().filter_map(|secret| secret.split_once('?')).map(|(_, query)| query) {
+            let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+            for value in values.filter(|value| value.len() > WORD) {
+                secrets.extend([value.to_owned(), decoded(value).reveal().to_owned()]);
+            }
+        }
         secrets.retain(|secret| !secret.is_empty());
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
         secrets
     }
 }

@@ -2,6 +2,7 @@
 
 mod killed;
 mod meeting;
+mod origin;
 mod test_source;
 
 use serde_json::{Value, json};

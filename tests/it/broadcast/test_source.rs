@@ -94,7 +94,7 @@ async fn what_cannot_be_started_says_why() {
         (json!({ "source": "test", "targets": [{ "url": "rtmp://host/app ! filesink/key" }] }), 422, "bad_target"),
         (json!({ "source": "test", "targets": [{ "url": "rtmp://host/\"app\"/key" }] }), 422, "bad_target"),
         (json!({ "source": "test", "targets": [{ "url": "rtmp://host/app/key\n" }] }), 422, "bad_target"),
-        (json!({ "source": "test", "targets": [{ "url": "https://host/whip" }] }), 422, "protocol_not_available"),
+        (json!({ "source": "test", "targets": [{ "url": "https://host/whip", "srt": { "latency_ms": 100 } }] }), 422, "bad_target"),
         (json!({ "source": "test", "targets": [{ "origin_id": "none", "stream_name": "s" }] }), 422, "no_such_origin"),
         (json!({ "source": "test", "unknown": 1 }), 422, "unknown_field"),
     ] {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod count;
+mod evict;
 mod file;
 mod kept;
 mod operate;

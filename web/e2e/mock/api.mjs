@@ -66,6 +66,24 @@ const routes = [
       return [201, origin];
     },
   ],
+  [
+    "PATCH",
+    "/origins/:id",
+    (h, body, [id]) => {
+      const { api_token, edges, ...rest } = body;
+      const origin = Object.assign(one(h.origins, "id", id, "origin"), rest, api_token === undefined ? {} : { has_api_token: api_token !== null });
+      if (edges) origin.edges = edges.map(({ api_token: token, ...edge }, at) => ({ id: `e${at}`, has_api_token: Boolean(token), ...edge }));
+      return [200, origin];
+    },
+  ],
+  [
+    "POST",
+    "/origins/:id/test",
+    (h, _, [id]) => {
+      const edges = (one(h.origins, "id", id, "origin").edges ?? []).map(({ name }) => ({ name, ok: false, code: "unreachable", detail: "edge.example cannot be reached.", took_ms: 3 }));
+      return [200, { origin: { ok: true, version: "v0.20.0", took_ms: 4 }, edges }];
+    },
+  ],
   ["DELETE", "/origins/:id", (h, _, [id]) => drop(h.origins, one(h.origins, "id", id, "origin"))],
   ["GET", "/rooms", (h) => list(h.rooms)],
   [

@@ -133,6 +133,22 @@ test.describe("an empty house", () => {
     await dialog.getByLabel("WHIP address").fill("https://ome.example:3334");
     await dialog.getByRole("button", { name: "Save" }).click();
     await expect(page.getByText("WHIP", { exact: true })).toBeVisible();
+
+    await page.getByRole("button", { name: "Edit Delhi" }).click();
+    await dialog.getByLabel("Address of its API").fill("http://ome.example:8081");
+    await dialog.getByLabel("API token").fill("user:token");
+    await dialog.getByRole("button", { name: "Add an edge" }).click();
+    await dialog.getByLabel("Name of the edge").fill("far");
+    await dialog.getByLabel("Address of the edge’s API").fill("http://edge.example:8081");
+    const [request] = await Promise.all([page.waitForRequest((r) => r.method() === "PATCH"), dialog.getByRole("button", { name: "Save" }).click()]);
+    expect(request.postDataJSON()).toMatchObject({ api_token: "user:token", rtmp_url: null, edges: [{ name: "far", api_url: "http://edge.example:8081" }] });
+    await expect(page.getByText("Delhi answers (v0.20.0).")).toBeVisible();
+    await expect(page.getByText("far: edge.example cannot be reached.")).toBeVisible();
+    await page.getByRole("button", { name: "Edit Delhi" }).click();
+    await expect(dialog.getByLabel("API token")).toHaveValue("");
+    await dialog.getByRole("button", { name: "Remove the edge far" }).click();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByText("far: edge.example")).toBeHidden();
     await page.keyboard.press("Escape");
   });
 });

@@ -125,7 +125,8 @@ class House {
   private take(name: EventName, change: Change): void {
     this.serial += 1;
     this.heard = [...this.heard.slice(-KEPT), { serial: this.serial, name, change }];
-    if (name === "room") return void this.reload("rooms").catch(() => undefined);
+    // How many watch changes every second, and stands with the broadcast.
+    if (name === "room") return "viewers" in change ? undefined : void this.reload("rooms").catch(() => undefined);
     const { broadcasts, need } = applyChange(this.broadcasts, name, change);
     this.broadcasts = broadcasts;
     if (need === "list") void this.refresh();

@@ -34,11 +34,20 @@ export function phaseText(broadcast: Broadcast): string {
 }
 
 export function targetTone(target: Target): Tone {
+  if (target.state === "live" && target.origin?.warning?.level === "warning") return "warn";
   return ({ live: "good", connecting: "brand", backing_off: "warn", failed: "bad", ended: "" } as const)[target.state] ?? "";
 }
 
 export function targetState(target: Target): string {
   return word("target", target.state);
+}
+
+/** Whether its origin really has it, in a few words; empty where it cannot be asked. */
+export function atOrigin({ state, origin }: Target): { tone: Tone; text: string } | null {
+  if (!origin || state === "ended") return null;
+  if (origin.listed) return { tone: "good", text: t("target.listed") };
+  if (origin.listed === undefined) return { tone: "", text: t("target.listed_unknown") };
+  return origin.warning ? { tone: "warn", text: t("target.not_listed") } : { tone: "brand", text: t("target.listed_soon") };
 }
 
 export function protocolName(protocol: string): string {

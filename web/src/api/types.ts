@@ -24,6 +24,18 @@ export interface Target {
   kbps: number;
   rtt_ms?: number | null;
   reconnects: number;
+  /** What its origin says of it, where it can be asked. */
+  origin?: AtOrigin | null;
+}
+
+export interface AtOrigin {
+  /** Left out while nobody can tell. */
+  listed?: boolean;
+  since?: string;
+  video?: { codec: string; width: number; height: number; bypass?: boolean; has_b_frames: boolean };
+  audio?: { codec: string; bypass?: boolean };
+  viewers: number;
+  warning?: { code: string; sentence: string; level: "info" | "warning" };
 }
 
 /** What goes out, measured; nothing stands here before the program runs. */
@@ -52,6 +64,7 @@ export interface Broadcast {
   ended_at?: string | null;
   program?: Partial<Program> | null;
   targets: Target[];
+  viewers?: number;
 }
 
 /** A line of a broadcast's history: a stable code, and a sentence for the admin who reads it. */
@@ -87,6 +100,33 @@ export interface Origin {
   whip_url?: string | null;
   rtmp_url?: string | null;
   srt_url?: string | null;
+  vhost?: string;
+  api_url?: string | null;
+  has_api_token?: boolean;
+  has_signing_secret?: boolean;
+  playback?: { webrtc?: string | null; llhls?: string | null };
+  edges?: Edge[];
+}
+
+/** A server behind an origin that viewers are on. */
+export interface Edge {
+  id: string;
+  name: string;
+  api_url: string;
+  has_api_token: boolean;
+}
+
+/** What a server was found to be. */
+export interface Check {
+  ok: boolean;
+  version?: string;
+  code?: string;
+  detail?: string;
+}
+
+export interface OriginTest {
+  origin: Check;
+  edges: (Check & { name: string })[];
 }
 
 export type Visibility = "public" | "unlisted" | "password";

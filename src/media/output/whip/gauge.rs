@@ -133,7 +133,7 @@ fn count_on(pad: &gst::Pad, types: gst::PadProbeType, count: &Arc<AtomicU64>) {
 /// Sums over both tracks; the round-trip time is the longest that a track knows.
 fn numbers(stats: &gst::StructureRef) -> Numbers {
     let mut numbers = Numbers::default();
-    for (_, value) in stats.iter() {
+    for (_, value) in stats {
         let Ok(one) = value.get::<gst::Structure>() else { continue };
         match one.get::<WebRTCStatsType>("type") {
             Ok(WebRTCStatsType::OutboundRtp) => {

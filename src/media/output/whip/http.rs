@@ -21,7 +21,7 @@ const CONNECT: Duration = Duration::from_secs(4);
 const REDIRECTS: usize = 3;
 /// Longest answer that is read: a session description has a few kilobytes.
 const LONGEST: usize = 64 * 1024;
-/// Longest address and ETag that is taken over.
+/// Longest header whose value is taken over.
 const LONGEST_HEADER: usize = 2048;
 /// How often a call under way asks whether it is still wanted, and how long it may go on when it is not: an answer names what to DELETE.
 const ASK_EVERY: Duration = Duration::from_millis(20);

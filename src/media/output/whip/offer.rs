@@ -96,7 +96,7 @@ pub(super) fn answer(body: &[u8]) -> Result<SDPMessage, BadAnswer> {
         }
         // Of a bundle, the first line speaks for all.
         let spoken_for = index > 0 && sdp.attribute_val("group").is_some_and(|group| group.starts_with("BUNDLE"));
-        if !spoken_for && !(says("fingerprint") && says("ice-ufrag") && says("ice-pwd")) {
+        if !(spoken_for || says("fingerprint") && says("ice-ufrag") && says("ice-pwd")) {
             return Err(BadAnswer::Nonsense);
         }
     }

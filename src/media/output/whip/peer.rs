@@ -24,11 +24,13 @@ use crate::media::output::target::TargetUrl;
 use crate::media::output::whep::own_addresses;
 use crate::media::pipeline::{Fill, Line};
 
-/// How long `webrtcbin` may think about a description.
-const THINK: Duration = Duration::from_secs(3);
+/// How long `webrtcbin` may think about a description: milliseconds, but for a machine that is overloaded.
+const THINK: Duration = Duration::from_secs(8);
 /// How long addresses are looked for: host addresses are there at once, those of STUN and TURN take a round trip or two.
 const GATHER: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often a wait for it asks whether it is still wanted.
+const THINK_AGAIN: Duration = Duration::from_millis(50);
 /// RTCP's shortest interval. `OvenMediaEngine` waits for sender reports before it passes anything on, up to 5 s; RTCP's own rule would
 /// send them every 5 s.
 const REPORT_EVERY: gst::ClockTime = gst::ClockTime::from_mseconds(500);
@@ -63,8 +65,7 @@ pub(in crate::media::output) fn build(
     }
     pass_key_frame_requests(&line, hub)?;
     let gauge = Gauge::new(&webrtc);
-    let link = Link::new(line, webrtc.clone(), Box::new(move |_| gauge.read()))?;
-    Ok((link, Peer { webrtc }))
+    Ok((Link::new(line, webrtc.clone(), Box::new(move |_| gauge.read()))?, Peer { webrtc }))
 }
 
 /// Which addresses of ours may be used, and who helps to find more.
@@ -131,9 +132,9 @@ const FRESH: Duration = Duration::from_secs(1);
 impl Peer {
     /// The offer, with every address that was found. Blocks for seconds at most.
     pub(in crate::media::output) fn offer(&self, stop: &dyn Fn() -> bool) -> Result<String, MediaError> {
-        let reply = self.ask("create-offer", &[&None::<gst::Structure>])?;
+        let reply = self.ask("create-offer", &[&None::<gst::Structure>], stop)?;
         let offer = reply.and_then(|reply| reply.get::<WebRTCSessionDescription>("offer").ok()).ok_or_else(|| broken("makes no offer"))?;
-        self.ask("set-local-description", &[&offer])?;
+        self.ask("set-local-description", &[&offer], stop)?;
         let deadline = Instant::now() + GATHER;
         let gathered = || self.webrtc.property::<WebRTCICEGatheringState>("ice-gathering-state") == WebRTCICEGatheringState::Complete;
         while !gathered() && Instant::now() < deadline && !stop() {
@@ -148,9 +149,9 @@ impl Peer {
     }
 
     /// Takes the server's answer; the connection comes up by itself.
-    pub(in crate::media::output) fn take(&self, target: &TargetUrl, answer: SDPMessage) -> Result<(), MediaError> {
+    pub(in crate::media::output) fn take(&self, target: &TargetUrl, answer: SDPMessage, stop: &dyn Fn() -> bool) -> Result<(), MediaError> {
         let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, answer);
-        let reply = self.ask("set-remote-description", &[&answer])?;
+        let reply = self.ask("set-remote-description", &[&answer], stop)?;
         if reply.is_some_and(|reply| reply.has_field("error")) {
             return Err(reason::bad_answer(target));
         }
@@ -161,7 +162,7 @@ impl Peer {
     }
 
     /// Calls one of `webrtcbin`'s signals that end in a promise, and waits for it.
-    fn ask(&self, signal: &str, values: &[&dyn ToValue]) -> Result<Option<gst::Structure>, MediaError> {
+    fn ask(&self, signal: &str, values: &[&dyn ToValue], stop: &dyn Fn() -> bool) -> Result<Option<gst::Structure>, MediaError> {
         let (done, wait) = mpsc::sync_channel(1);
         let promise = gst::Promise::with_change_func(move |reply| {
             let reply = reply.map(|reply| reply.map(ToOwned::to_owned));
@@ -170,10 +171,15 @@ impl Peer {
         let mut values = values.to_vec();
         values.push(&promise);
         self.webrtc.emit_by_name::<()>(signal, &values);
-        match wait.recv_timeout(THINK) {
-            Ok(Ok(reply)) => Ok(reply),
-            _ => Err(broken("does not answer")),
+        let deadline = Instant::now() + THINK;
+        while Instant::now() < deadline && !stop() {
+            match wait.recv_timeout(THINK_AGAIN) {
+                Ok(Ok(reply)) => return Ok(reply),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
         }
+        Err(broken("does not answer"))
     }
 }
 

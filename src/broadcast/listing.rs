@@ -155,7 +155,7 @@ mod tests {
         let mut target = Loop::default();
         target.output(output(true, 0), zero);
         let down = Health::Down("unreachable", "It cannot be reached.".into());
-        let (shown, acts) = target.look(output(true, 0), &down, Some(&listing(false, zero)), zero + Duration::from_secs(60));
+        let (shown, acts) = target.look(output(true, 0), &down, Some(&listing(false, zero)), zero + Duration::from_mins(1));
         assert_eq!((shown.listed, acts), (None, vec![]));
         assert_eq!(shown.warning.unwrap().code, "unreachable");
         let (shown, _) = target.look(output(true, 0), &Health::Unasked, None, zero);

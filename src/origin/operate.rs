@@ -132,10 +132,8 @@ async fn streams(_caller: Allowed<perm::OriginManage>, State(app): State<App>, P
     let deadline = Instant::now() + DETAILS_WITHIN;
     let mut items = Vec::with_capacity(names.len());
     for (index, name) in names.into_iter().enumerate() {
-        let detail = match index < DETAILS && Instant::now() < deadline {
-            true => client.stream(&origin.vhost, &origin.app, &name).await.ok(),
-            false => None,
-        };
+        let asks = index < DETAILS && Instant::now() < deadline;
+        let detail = if asks { client.stream(&origin.vhost, &origin.app, &name).await.ok() } else { None };
         let broadcast_id = ours.iter().find(|(stream, _)| *stream == name).map(|(_, id)| id.clone());
         let input = detail.map(|detail| detail.input);
         items.push(StreamView {

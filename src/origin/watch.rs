@@ -191,9 +191,10 @@ impl Poller {
             };
             if health != before.health {
                 let server = self.client.host();
-                match &health {
-                    Health::Down(code, sentence) => tracing::warn!(origin = self.gauge.origin, server, code, "{sentence}"),
-                    _ => tracing::info!(origin = self.gauge.origin, server, "its API answers"),
+                if let Health::Down(code, sentence) = &health {
+                    tracing::warn!(origin = self.gauge.origin, server, code, "{sentence}");
+                } else {
+                    tracing::info!(origin = self.gauge.origin, server, "its API answers");
                 }
             }
             before.health = health;

@@ -104,7 +104,7 @@ enum Command {
     Stop,
     Drain,
     Pause(bool),
-    AddTarget(TargetPlan),
+    AddTarget(Box<TargetPlan>),
     RemoveTarget(String, oneshot::Sender<bool>),
     NotListed(String, String),
     Listed(String),
@@ -178,7 +178,7 @@ impl Session {
 
     /// Adds a target.
     pub async fn add_target(&self, target: TargetPlan) {
-        drop(self.commands.send(Command::AddTarget(target)).await);
+        drop(self.commands.send(Command::AddTarget(Box::new(target))).await);
     }
 
     /// Takes a target off; says whether there was one.

@@ -133,7 +133,7 @@ impl Run {
             Some(Command::AddTarget(target)) => {
                 let event =
                     Event { code: "target_added", message: format!("{}: added.", target.label), target_id: Some(target.id.clone()) };
-                self.outputs.add(target, &self.program);
+                self.outputs.add(*target, &self.program);
                 self.report(Report::Event(event)).await;
             }
             Some(Command::RemoveTarget(id, answer)) => {

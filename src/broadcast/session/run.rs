@@ -94,7 +94,11 @@ impl Run {
                 started = started(&mut self.starting) => self.source_started(started).await,
                 event = next_of(&mut self.source) => self.source_event(event).await,
                 Some(happened) = self.meeting.recv() => self.happened(happened).await,
-                event = self.outputs.next() => self.report(Report::Event(event)).await,
+                event = self.outputs.next() => {
+                    // Whoever is told looks at the view.
+                    self.publish();
+                    self.report(Report::Event(event)).await;
+                }
                 () = until(self.retry_at) => {
                     self.retry_at = None;
                     self.happened(Happened::RetryDue).await;

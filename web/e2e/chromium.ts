@@ -8,6 +8,6 @@ export const chromium = {
     // Chromium keeps its sandbox wherever it may; as root it cannot.
     chromiumSandbox: process.getuid?.() !== 0,
     // Addresses of this machine instead of mDNS names, which nobody resolves here.
-    args: ["--disable-features=WebRtcHideLocalIpsWithMdns", "--autoplay-policy=no-user-gesture-required"],
+    args: ["--disable-features=WebRtcHideLocalIpsWithMdns", "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection"],
   },
 } satisfies PlaywrightTestConfig["use"];

@@ -46,7 +46,9 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
     const keep = url.searchParams.has("lang") ? { "Set-Cookie": `lang=${lang}; Path=/; SameSite=Lax` } : {};
     const html = (status, name, context) => {
       const body = page(name, { lang, theme, path, signedIn: user, entries: [], ...context });
-      response.writeHead(status, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy, ...keep }).end(body);
+      const hosts = ["watch", "embed"].includes(name) ? house.hosts : [];
+      const own = policy.replace("connect-src 'self'", ["connect-src 'self'", ...hosts].join(" "));
+      response.writeHead(status, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": own, ...keep }).end(body);
     };
     const json = (status, body, type = "application/json", more = {}) => {
       response.writeHead(status, body === undefined ? {} : { "Content-Type": type, ...more }).end(body === undefined ? undefined : JSON.stringify(body));

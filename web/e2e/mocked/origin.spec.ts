@@ -74,13 +74,13 @@ test("comes back where nobody tells it, too", async ({ page, origin }) => {
 });
 
 test("where UDP is blocked it takes TCP, and climbs back when it is open again", async ({ page, origin }) => {
-  test.setTimeout(150_000);
+  test.setTimeout(300_000);
   origin.udp = false;
   await page.goto("/watch/aula");
   await expect(player(page)).toHaveAttribute("data-way", "webrtc_tcp", { timeout: 30_000 });
   await moving(page);
   origin.udp = true;
-  await expect(player(page)).toHaveAttribute("data-way", "webrtc", { timeout: 90_000 });
+  await expect(player(page)).toHaveAttribute("data-way", "webrtc", { timeout: 200_000 });
   await movingOn(page);
   await expect.poll(() => origin.viewers, { message: "the old way is closed" }).toBe(1);
   expect(origin.opened.map((url) => url.includes("tcp"))).toEqual([false, true, false]);

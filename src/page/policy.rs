@@ -48,7 +48,7 @@ fn host(template: &str) -> Option<String> {
 pub(super) fn policy(embed: bool, hosts: &[String]) -> Option<HeaderValue> {
     let listed = |schemes: &[&str]| {
         let wanted = hosts.iter().filter(|host| schemes.iter().any(|scheme| host.starts_with(scheme)));
-        wanted.map(|host| format!(" {host}")).collect::<String>()
+        wanted.flat_map(|host| [" ", host]).collect::<String>()
     };
     let connect = format!("connect-src 'self'{}", listed(&["wss:", "ws:", "https:", "http:"]));
     // Apple's phones play LL-HLS themselves, as media.

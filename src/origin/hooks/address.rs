@@ -73,23 +73,25 @@ mod tests {
 
     use super::*;
 
-    fn asked(address: &str) -> Option<(String, String, String, Option<String>, Option<String>)> {
+    type Parts = (String, String, String, Option<String>, Option<String>);
+
+    fn asked(address: &str) -> Option<Parts> {
         Asked::parse(address).map(|asked| (asked.scheme, asked.app, asked.stream, asked.file, asked.token))
     }
 
-    fn found(scheme: &str, file: Option<&str>, token: Option<&str>) -> Option<(String, String, String, Option<String>, Option<String>)> {
-        Some((scheme.into(), "app".into(), "h1".into(), file.map(Into::into), token.map(Into::into)))
+    fn found(scheme: &str, file: Option<&str>, token: Option<&str>) -> Parts {
+        (scheme.into(), "app".into(), "h1".into(), file.map(Into::into), token.map(Into::into))
     }
 
     #[test]
     fn what_origins_were_seen_to_send_is_read() {
-        assert_eq!(asked("rtmp://localhost:11935/app/h1?token=abc"), found("rtmp", None, Some("abc")));
-        assert_eq!(asked("rtmp://localhost:11935/app/h1?token=abc&token=abc"), found("rtmp", None, Some("abc")));
-        assert_eq!(asked("srt://hooked/app/h1?token=abc"), found("srt", None, Some("abc")));
-        assert_eq!(asked("http://localhost:13333/app/h1?direction=whip&token=abc"), found("http", None, Some("abc")));
-        assert_eq!(asked("ws://localhost:13333/app/h1/webrtc_default?x=1"), found("ws", Some("webrtc_default"), None));
-        assert_eq!(asked("https://[::1]:443/app/h1/llhls.m3u8?token=abc"), found("https", Some("llhls.m3u8"), Some("abc")));
-        assert_eq!(asked("WSS://ome.example.org/app/h1?token=%61bc"), found("wss", None, Some("abc")));
+        assert_eq!(asked("rtmp://localhost:11935/app/h1?token=abc"), Some(found("rtmp", None, Some("abc"))));
+        assert_eq!(asked("rtmp://localhost:11935/app/h1?token=abc&token=abc"), Some(found("rtmp", None, Some("abc"))));
+        assert_eq!(asked("srt://hooked/app/h1?token=abc"), Some(found("srt", None, Some("abc"))));
+        assert_eq!(asked("http://localhost:13333/app/h1?direction=whip&token=abc"), Some(found("http", None, Some("abc"))));
+        assert_eq!(asked("ws://localhost:13333/app/h1/webrtc_default?x=1"), Some(found("ws", Some("webrtc_default"), None)));
+        assert_eq!(asked("https://[::1]:443/app/h1/llhls.m3u8?token=abc"), Some(found("https", Some("llhls.m3u8"), Some("abc"))));
+        assert_eq!(asked("WSS://ome.example.org/app/h1?token=%61bc"), Some(found("wss", None, Some("abc"))));
     }
 
     #[test]
@@ -129,8 +131,8 @@ mod tests {
 
     #[test]
     fn a_token_in_another_parameter_or_case_is_none() {
-        assert_eq!(asked("rtmp://host/app/h1?Token=abc&x=token%3Dabc"), found("rtmp", None, None));
-        assert_eq!(asked("rtmp://host/app/h1?token=&token="), found("rtmp", None, Some("")));
+        assert_eq!(asked("rtmp://host/app/h1?Token=abc&x=token%3Dabc"), Some(found("rtmp", None, None)));
+        assert_eq!(asked("rtmp://host/app/h1?token=&token="), Some(found("rtmp", None, Some(""))));
     }
 
     proptest! {

@@ -86,7 +86,7 @@ fn publish(protocol: Protocol, schemes: &[&str], asked: Asked, client: &Client) 
 
 fn play(protocol: Protocol, schemes: &[&str], asked: Asked) -> Result<Question, Refusal> {
     let has_file = match protocol {
-        Protocol::Llhls => asked.file.as_deref().is_some_and(|file| file.ends_with(".m3u8")),
+        Protocol::Llhls => asked.file.as_deref().and_then(|file| file.rsplit_once('.')).is_some_and(|(_, kind)| kind == "m3u8"),
         _ => true,
     };
     if schemes.contains(&&*asked.scheme) && has_file { Ok(Question::Play { protocol, asked }) } else { Err(Refusal::BadAddress) }

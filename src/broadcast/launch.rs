@@ -86,7 +86,7 @@ impl Launcher {
             ..self.whip.clone()
         };
         let evict = Some(self.origins.evict(&row.id));
-        Ok(TargetPlan { whip, evict, ..TargetPlan::new(row.id.clone(), row.label.clone(), url) })
+        Ok(TargetPlan { evict, whip, ..TargetPlan::new(row.id.clone(), row.label.clone(), url) })
     }
 
     /// Keeps a target's WHIP session, sealed, on the output's thread.

@@ -11,13 +11,15 @@ type OvenPlayer = ReturnType<typeof OvenPlayerSDK.create>;
 /** What OME says on its socket where it has no such stream, or does not let us have it. */
 const NO_STREAM = "Cannot create offer";
 
-/** Tells the errors of OvenPlayer as what they mean to us. `signalled` says whether there was an offer. */
-function troubleOf(error: { error?: unknown } | undefined, signalled: boolean): Trouble {
+/** Tells the errors of OvenPlayer as what they mean to us, by what the connection was when it came; null before there was one. */
+function troubleOf(error: { error?: unknown } | undefined, ice: RTCIceConnectionState | null): Trouble {
   // The objects are OvenPlayer's own constants, and keep what they were told: the next reader must not find it.
   const said = error?.error;
   if (error) delete error.error;
   if (said === NO_STREAM) return "not_there";
-  return signalled ? "lost" : "unreachable";
+  if (ice === null) return "unreachable";
+  // The socket was closed while the way was open: the source has ended, and another way would lead to nothing either.
+  return ice === "connected" || ice === "completed" ? "not_there" : "lost";
 }
 
 /** Over WebRTC, by UDP or TCP as the address says. OvenPlayer gets an element of its own that nobody sees; we show its stream. */
@@ -27,6 +29,7 @@ export function openWebrtc(source: Source, hooks: Hooks): Line {
   const stream = new MediaStream();
   const meter = new Meter();
   let connection: RTCPeerConnection | null = null;
+  let ice: RTCIceConnectionState | null = null;
   let closed = false;
   const player = OvenPlayerSDK.create(container, {
     sources: [{ type: "webrtc", file: source.url }],
@@ -45,9 +48,11 @@ export function openWebrtc(source: Source, hooks: Hooks): Line {
     close();
     hooks.onFailed(trouble);
   };
-  player.on("error", (error) => fail(troubleOf(error, connection !== null)));
+  player.on("error", (error) => fail(troubleOf(error, ice)));
   player.on("peerConnectionPrepared", (prepared) => {
     connection = prepared;
+    ice = prepared.iceConnectionState;
+    prepared.addEventListener("iceconnectionstatechange", () => (ice = prepared.iceConnectionState));
     prepared.addEventListener("track", (event) => stream.addTrack(event.track));
     // OvenPlayer waits for ever where the first try of all addresses fails.
     prepared.addEventListener("connectionstatechange", () => {

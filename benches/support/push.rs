@@ -121,7 +121,7 @@ fn broadcast(order: &Value, url: &str) -> Broadcast {
     let resolve: Resolve = Arc::new(|host, port| {
         (host, port).to_socket_addrs().map(Iterator::collect).map_err(|error| MediaError::ours("unknown_host", error.to_string()))
     });
-    let output = OutputSpec { target: TargetUrl::parse(url, None, None).unwrap(), resolve };
+    let output = OutputSpec::to(TargetUrl::parse(url, None, None).unwrap(), resolve);
     let output = Output::start(output, program.hub(), &clock, |_| ()).unwrap();
     let capture = CaptureSpec {
         display: u32::try_from(order["display"].as_u64().unwrap()).unwrap(),

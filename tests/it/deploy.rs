@@ -138,7 +138,11 @@ fn the_edge_serves_viewers_and_asks_us() {
     assert_eq!(edge.at(&format!("{from}/Scheme")), "ovt");
     assert_eq!(edge.at(&format!("{from}/Urls/Url")), format!("ome-origin:{}/", origin.port("Bind/Publishers/OVT/Port")));
     assert_eq!(edge.at(&format!("{from}/ForwardQueryParams")), "false", "a viewer's token is not the origin's business");
-    assert_eq!(edge.at(&format!("{APP}/Name")), origin.at(&format!("{APP}/Name")), "an edge serves the origin's application, to LL-HLS alone, too");
+    assert_eq!(
+        edge.at(&format!("{APP}/Name")),
+        origin.at(&format!("{APP}/Name")),
+        "an edge serves the origin's application, to LL-HLS alone, too"
+    );
     let encodes = format!("{APP}/OutputProfiles/OutputProfile/Encodes");
     assert_eq!((edge.at(&format!("{encodes}/Video/Bypass")), edge.at(&format!("{encodes}/Audio/Bypass"))), ("true", "true"));
     for server in [&origin, &edge] {

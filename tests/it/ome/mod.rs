@@ -2,5 +2,8 @@
 
 mod access;
 mod double;
+mod real;
+mod real_address;
+mod real_room;
 mod rest;
 mod viewing;

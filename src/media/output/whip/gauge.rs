@@ -1,7 +1,7 @@
 //! What `webrtcbin` knows of a connection, read without ever waiting for it.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,19 @@ use crate::media::output::liveness::Reading;
 
 /// How often statistics are asked for: making them takes `webrtcbin` a millisecond.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How long sound waits for a picture that went out behind the first report.
+const SOUND_WAITS: Duration = Duration::from_secs(2);
 
 /// Reads a connection.
 pub(super) struct Gauge {
     webrtc: gst::Element,
     /// RTCP packets that came from the other side: a receiver that lives sends them all the time.
     reports: Arc<AtomicU64>,
-    /// Packets that went in, a number for each track.
+    /// Packets that went in, a number for each track: pictures, sound.
     sent: Vec<Arc<AtomicU64>>,
+    /// Whether sound may go in. `OvenMediaEngine` counts time from the first packet that it passes on, and takes a picture that was captured
+    /// before that for a sign of B-frames; sound is quicker than pictures. So the first thing that it can pass on is a picture.
+    sound: Arc<AtomicBool>,
     inner: RefCell<Inner>,
 }
 
@@ -29,6 +34,8 @@ pub(super) struct Gauge {
 struct Inner {
     probed: bool,
     announced: bool,
+    /// When the report of the pictures was sent, and how many packets of them had gone out.
+    pictures_announced: Option<(Instant, u64)>,
     asked: Option<Instant>,
     awaited: Option<mpsc::Receiver<Numbers>>,
     numbers: Numbers,
@@ -53,8 +60,14 @@ impl Gauge {
             count_on(&pad, types, &count);
             count
         };
+        let sound = Arc::<AtomicBool>::default();
+        if let Some(pad) = webrtc.sink_pads().into_iter().nth(1) {
+            let sound = Arc::clone(&sound);
+            let may = move || sound.load(Ordering::Relaxed);
+            pad.add_probe(types, move |_, _| if may() { gst::PadProbeReturn::Remove } else { gst::PadProbeReturn::Drop });
+        }
         let sent = webrtc.sink_pads().into_iter().map(counted).collect();
-        Self { webrtc: webrtc.clone(), reports: Arc::default(), sent, inner: RefCell::default() }
+        Self { webrtc: webrtc.clone(), reports: Arc::default(), sent, sound, inner: RefCell::default() }
     }
 
     pub(super) fn read(&self) -> Reading {
@@ -67,13 +80,7 @@ impl Gauge {
                 self.count_reports();
             }
             self.refresh(&mut inner);
-            if !inner.announced && self.sends() {
-                inner.announced = true;
-                // Sender reports at once: a receiver may pass nothing on before it has those of both tracks.
-                if let Some(session) = rtp_session(&self.webrtc) {
-                    session.emit_by_name::<()>("send-rtcp", &[&0u64]);
-                }
-            }
+            self.announce(&mut inner);
         }
         let Numbers { bytes, packets, lost, rtt_ms, reported } = inner.numbers;
         #[expect(clippy::cast_precision_loss, reason = "counts of packets")]
@@ -86,6 +93,29 @@ impl Gauge {
             progress: self.reports.load(Ordering::Relaxed) + u64::from(self.sends()),
             rtt_ms,
             loss_percent,
+        }
+    }
+
+    /// Sender reports at once: a receiver may pass nothing of a track on before it has its report. That of the pictures comes first.
+    fn announce(&self, inner: &mut Inner) {
+        let pictures = self.sent.first().map_or(0, |sent| sent.load(Ordering::Relaxed));
+        match inner.pictures_announced {
+            None if pictures > 0 => {
+                inner.pictures_announced = Some((Instant::now(), pictures));
+                self.report();
+            }
+            Some((at, before)) if pictures > before || at.elapsed() >= SOUND_WAITS => self.sound.store(true, Ordering::Relaxed),
+            _ => {}
+        }
+        if !inner.announced && self.sends() {
+            inner.announced = true;
+            self.report();
+        }
+    }
+
+    fn report(&self) {
+        if let Some(session) = rtp_session(&self.webrtc) {
+            session.emit_by_name::<()>("send-rtcp", &[&0u64]);
         }
     }
 

@@ -43,7 +43,8 @@ async fn a_meeting_is_seen_and_heard_and_nothing_is_left_behind() {
     let signs = running.seen.look(|seen| seen.unchanged.clone());
     assert!(signs.len() >= 20, "{} signs of life in two seconds", signs.len());
     let longest = signs.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
-    assert!(longest <= 150, "{longest} ms without a sign of life");
+    // At 300 the slate would come.
+    assert!(longest < 300, "{longest} ms without a sign of life");
 
     meeting.disconnect();
     running.notice("disconnected").await;

@@ -55,7 +55,7 @@ async fn a_push_that_is_swallowed_is_said_once_and_tried_again_until_the_origin_
     let lost = scene.until(30, "the truth", |target| target["code"] == "not_listed").await;
     assert!(lost["detail"].as_str().unwrap().contains("the origin has no such stream"), "{lost}");
     until(20, "a second connection", async || (scene.listener.streamids().len() >= 2).then_some(())).await;
-    assert_eq!(scene.listener.streamids()[0], "default/app/talk");
+    assert!(scene.listener.streamids()[0].starts_with("default/app/talk?token="), "{:?}", scene.listener.streamids());
     let again = scene.until(20, "data to go out again", |target| target["state"] == "live").await;
     assert_eq!((&again["origin"]["listed"], &again["origin"]["warning"]["code"]), (&json!(false), &json!("not_listed")), "{again}");
     // However often it is tried, it is one line.
@@ -64,9 +64,10 @@ async fn a_push_that_is_swallowed_is_said_once_and_tried_again_until_the_origin_
 
     scene.ome.register("app", "talk", Source::Srt);
     let good = scene.until(40, "the origin to have it", |target| target["origin"]["listed"] == true && target["state"] == "live").await;
-    assert_eq!((&good["origin"]["warning"], &good["code"]), (&Value::Null, &Value::Null), "{good}");
+    assert_eq!((&good["origin"]["warning"]["code"], &good["code"]), (&json!("audio_made_opus"), &Value::Null), "{good}");
     assert!(good["origin"]["since"].as_str().unwrap().starts_with("20"), "{good}");
-    until(10, "the good news", async || (scene.codes().await.last()? == "target_live").then_some(())).await;
+    until(10, "the good news", async || (scene.codes().await.iter().filter(|code| *code == "target_live").count() == 2).then_some(()))
+        .await;
     scene.app.stop().await;
 }
 
@@ -89,7 +90,9 @@ async fn an_api_that_does_not_answer_accuses_nobody_and_is_asked_less_and_less()
     scene.ome.register("app", "talk", Source::Srt);
     scene.ome.api_fault(Fault::None);
     scene.until(40, "the origin to answer", |target| target["origin"]["listed"] == true).await;
-    assert_eq!(scene.codes().await, ["target_connecting", "target_live"]);
+    // Whether the note on the sound has been written by now is the watch's affair.
+    let codes = scene.codes().await;
+    assert!(codes.iter().all(|code| ["target_connecting", "target_live", "audio_made_opus"].contains(&code.as_str())), "{codes:?}");
     scene.app.stop().await;
 }
 

@@ -24,7 +24,7 @@ fn picture_and_sound_arrive_soon_and_together() {
     let offset = sound_behind_picture_ms(pictures, &decoder.sounds()).expect("flashes and beeps");
     let status = output.status();
     eprintln!("rtmp 1360x768: p50 {p50} ms, p95 {p95} ms, sound {offset} ms behind, live after {live_after:?}, {} kbps", status.kbps);
-    assert!(p50 <= 80, "pictures are {p50} ms old");
+    assert!(p50 <= 500, "pictures are {p50} ms old");
     assert!(offset.abs() <= 45, "the sound is {offset} ms behind");
     assert!(pictures.iter().all(|picture| picture.strip.is_some()), "every picture is whole");
     assert!(status.kbps > 100 && status.bytes > 100_000, "{status:?}");

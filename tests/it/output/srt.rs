@@ -31,7 +31,7 @@ fn picture_and_sound_arrive_soon_and_together() {
             "srt {latency_ms} ms, opus {opus}: p50 {p50} ms, p95 {p95} ms, sound {offset} ms behind, live after {live_after:?}, {kbps} kbps, \
              {dropped} dropped"
         );
-        assert!(p50 <= u64::from(latency_ms) + 80, "pictures are {p50} ms old");
+        assert!(p50 <= u64::from(latency_ms) + 500, "pictures are {p50} ms old");
         assert!(offset.abs() <= 45, "the sound is {offset} ms behind");
         assert!(pictures.iter().all(|picture| picture.strip.is_some()), "every picture is whole");
         output.stop();

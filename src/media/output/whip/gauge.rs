@@ -64,7 +64,15 @@ impl Gauge {
         if let Some(pad) = webrtc.sink_pads().into_iter().nth(1) {
             let sound = Arc::clone(&sound);
             let may = move || sound.load(Ordering::Relaxed);
-            pad.add_probe(types, move |_, _| if may() { gst::PadProbeReturn::Remove } else { gst::PadProbeReturn::Drop });
+            pad.add_probe(types, move |_, info| {
+                if may() {
+                    return gst::PadProbeReturn::Remove;
+                }
+                // Not `Drop`: GStreamer would drop once more what the bindings have dropped already, and complain.
+                info.data = None;
+                info.flow_res = Ok(gst::FlowSuccess::Ok);
+                gst::PadProbeReturn::Handled
+            });
         }
         let sent = webrtc.sink_pads().into_iter().map(counted).collect();
         Self { webrtc: webrtc.clone(), reports: Arc::default(), sent, sound, inner: RefCell::default() }

@@ -47,6 +47,9 @@ pub struct AtOrigin {
 #[derive(Clone, Debug, sqlx::FromRow)]
 struct Choice {
     epoch: i64,
+    ended_ms: Option<i64>,
+    desired: i64,
+    phase: String,
     /// Changes when everybody is turned out of the room.
     door: Option<i64>,
     wanted: Option<String>,
@@ -58,19 +61,18 @@ struct Choice {
     playback_llhls: Option<String>,
 }
 
-/// What the room of a broadcast plays from; `None` once it is over. `session` is where it runs here, if it does.
+/// What the room of a broadcast plays from; `None` once it is over or is to end. `session` is where it runs here, if it does.
 pub(super) async fn of(store: &Store, row: &Row, session: Option<&Session>) -> Result<Option<Playing>, StoreError> {
-    if row.ended_ms.is_some() {
-        return Ok(None);
-    }
-    let sql = "SELECT broadcasts.epoch, CASE WHEN rooms.visibility = 'password' THEN rooms.password_version ELSE -1 END AS door, \
+    let sql = "SELECT broadcasts.epoch, broadcasts.ended_ms, broadcasts.desired, broadcasts.phase, CASE WHEN rooms.visibility = 'password' THEN rooms.password_version ELSE -1 END AS door, \
                rooms.origin_id AS wanted, targets.id AS target_id, origins.id AS origin_id, targets.app, \
                targets.stream_name, origins.playback_webrtc, origins.playback_llhls FROM broadcasts \
                LEFT JOIN rooms ON rooms.key = broadcasts.room_key \
                LEFT JOIN targets ON targets.broadcast_id = broadcasts.id AND targets.removed_ms IS NULL AND targets.stream_name IS NOT NULL \
                LEFT JOIN origins ON origins.id = targets.origin_id WHERE broadcasts.id = $1 ORDER BY targets.id";
     let choices: Vec<Choice> = store.all(sql, args![&row.id]).await?;
-    let since = choices.first().map_or_else(String::new, |choice| format!("{} {:?}", choice.epoch, choice.door));
+    // Asked with its targets, which an end takes away: whatever was read before may be older.
+    let Some(first) = choices.first().filter(|choice| choice.is_on()) else { return Ok(None) };
+    let (since, phase) = (format!("{} {:?}", first.epoch, first.door), of_word(&first.phase));
     let Some(place) = choose(choices) else {
         // Only the process that runs a broadcast serves it itself.
         let stream = stream(&row.id, &since, "embedded", 0);
@@ -80,7 +82,7 @@ pub(super) async fn of(store: &Store, row: &Row, session: Option<&Session>) -> R
     let (is_live, reconnects) = match (target, session) {
         (Some(TargetView { state, reconnects, .. }), _) => (state == "live", reconnects),
         (None, Some(_)) => (false, 0),
-        (None, None) => (matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)), 0),
+        (None, None) => (matches!(phase, Some(Phase::Live | Phase::Interrupted)), 0),
     };
     let stream = stream(&row.id, &since, &place.target_id, reconnects);
     Ok(Some(Playing { stream, is_live, place: Place::Origin(place) }))
@@ -104,6 +106,10 @@ fn choose(choices: Vec<Choice>) -> Option<AtOrigin> {
 }
 
 impl Choice {
+    fn is_on(&self) -> bool {
+        self.ended_ms.is_none() && self.desired == 1 && !matches!(of_word(&self.phase), Some(Phase::Ending | Phase::Ended))
+    }
+
     fn place(self) -> Option<AtOrigin> {
         let has_address = self.playback_webrtc.is_some() || self.playback_llhls.is_some();
         Some(AtOrigin {
@@ -130,6 +136,9 @@ mod tests {
     fn choice(origin: &str, wanted: Option<&str>, has_address: bool) -> Choice {
         Choice {
             epoch: 1,
+            ended_ms: None,
+            desired: 1,
+            phase: "live".to_owned(),
             door: None,
             wanted: wanted.map(str::to_owned),
             target_id: Some(format!("target at {origin}")),
@@ -156,6 +165,20 @@ mod tests {
         // A broadcast without any target at an origin.
         let none = Choice { target_id: None, origin_id: None, app: None, stream_name: None, ..choice("a", None, false) };
         assert_eq!(chosen(vec![none]), None);
+    }
+
+    #[test]
+    fn nothing_is_played_of_what_ends() {
+        let on = || choice("a", None, true);
+        assert!(on().is_on());
+        for over in [
+            Choice { desired: 0, ..on() },
+            Choice { ended_ms: Some(1), ..on() },
+            Choice { phase: "ending".to_owned(), ..on() },
+            Choice { phase: "ended".to_owned(), ..on() },
+        ] {
+            assert!(!over.is_on());
+        }
     }
 
     #[test]

@@ -36,6 +36,12 @@ async fn broadcast(test: &TestApp, ome: &Ome, more: Value) -> String {
     test.admin.post("/broadcasts", start).await.expect(201)["id"].as_str().unwrap().to_owned()
 }
 
+/// Makes the room `hall`, whose password is `open sesame`.
+async fn behind_a_password(test: &TestApp) {
+    let room = json!({"key": "hall", "title": "Hall", "visibility": "password", "password": "open sesame"});
+    test.admin.post("/rooms", room).await.expect(201);
+}
+
 /// What a viewer's player is told once it can play.
 async fn playback(viewer: &Client) -> (String, String) {
     until(60, "the room to play", async || {
@@ -62,10 +68,7 @@ async fn is_refused(url: &str) {
 async fn an_origin_lets_in_what_we_push_and_whom_the_room_admits() {
     let test = start(On::Sqlite).await;
     let ome = asking(&test).await;
-    test.admin
-        .post("/rooms", json!({"key": "hall", "title": "Hall", "visibility": "password", "password": "open sesame"}))
-        .await
-        .expect(201);
+    behind_a_password(&test).await;
     let id = broadcast(&test, &ome, json!({})).await;
     let viewer = test.stranger();
     enter(&viewer, "hall", "open sesame").await.expect(204);
@@ -93,6 +96,7 @@ async fn an_origin_lets_in_what_we_push_and_whom_the_room_admits() {
     let watcher = plays(&url).await;
 
     test.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
+    get(&viewer, "/watch/hall/playback").await.problem(409, "not_on_air");
     ome.wait_for_end("app/hall").await;
     get(&viewer, "/watch/hall/playback").await.problem(409, "not_on_air");
     is_refused(&url).await;
@@ -117,10 +121,7 @@ async fn an_origin_lets_in_what_we_push_and_whom_the_room_admits() {
 async fn whoever_watches_too_long_is_cut_by_the_origin() {
     let test = start(On::Sqlite).await;
     let ome = asking(&test).await;
-    test.admin
-        .post("/rooms", json!({"key": "hall", "title": "Hall", "visibility": "password", "password": "open sesame"}))
-        .await
-        .expect(201);
+    behind_a_password(&test).await;
     broadcast(&test, &ome, json!({})).await;
     let viewer = test.stranger();
     enter(&viewer, "hall", "open sesame").await.expect(204);

@@ -39,7 +39,8 @@ impl TestSource {
         clock: MediaClock,
         events: tokio::sync::mpsc::Sender<SourceEvent>,
     ) -> Result<Self, MediaError> {
-        let painter = Painter::new(profile.width as usize, profile.height as usize);
+        let painter = Painter::new(profile.width as usize, profile.height as usize)
+            .map_err(|error| MediaError::ours("no_pictures", format!("The test picture cannot be painted: {}.", error.message)))?;
         let period = Duration::from_secs(1) / profile.fps;
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
@@ -47,7 +48,7 @@ impl TestSource {
             for step in [Step::Joined, Step::AudioJoined] {
                 drop(events.blocking_send(SourceEvent::Step(step)));
             }
-            deliver(painter, period, &*input, &clock, &stopping);
+            deliver(&painter, period, &*input, &clock, &stopping);
             drop(events.blocking_send(SourceEvent::Ended(SourceEnd::Stopped)));
         };
         let thread = std::thread::Builder::new()
@@ -72,7 +73,7 @@ impl Drop for TestSource {
     }
 }
 
-fn deliver(mut painter: Painter, period: Duration, input: &dyn ProgramInput, clock: &MediaClock, stop: &AtomicBool) {
+fn deliver(painter: &Painter, period: Duration, input: &dyn ProgramInput, clock: &MediaClock, stop: &AtomicBool) {
     let begin: Duration = clock.now().into();
     let begin_ms = now_ms();
     let unix_at = |at: Duration| begin_ms.cast_unsigned() + u64::try_from((at.saturating_sub(begin)).as_millis()).unwrap_or(0);
@@ -85,7 +86,9 @@ fn deliver(mut painter: Painter, period: Duration, input: &dyn ProgramInput, clo
         }
         if now >= picture_at {
             picture_at = (picture_at + period).max(now.saturating_sub(period));
-            input.picture(painter.paint(unix_at(now)), time(now));
+            if let Some(picture) = painter.paint(unix_at(now)) {
+                input.picture(picture, time(now));
+            }
         }
         while sound_at + TICK <= now {
             input.sound(&tone::samples(unix_at(sound_at), TICK_FRAMES), time(sound_at));

@@ -1,6 +1,8 @@
 //! The picture: a still ground with a strip, a clock in digits, something that moves, and a flash.
 
 use gstreamer as gst;
+use gstreamer::glib;
+use gstreamer::prelude::*;
 
 use super::MARK_MS;
 use crate::media::strip;
@@ -9,12 +11,23 @@ use crate::media::strip;
 const DIGITS: [u8; 10] =
     [0b111_0111, 0b001_0010, 0b101_1101, 0b101_1011, 0b011_1010, 0b110_1011, 0b110_1111, 0b101_0010, 0b111_1111, 0b111_1011];
 
+/// Pictures that may be under way at once.
+const PICTURES: u32 = 16;
+
 /// Paints I420 pictures.
 pub(super) struct Painter {
     width: usize,
     height: usize,
     stride: usize,
     ground: Vec<u8>,
+    /// A picture of a size of its own would be asked of the kernel each time, page by page.
+    pool: gst::BufferPool,
+}
+
+impl Drop for Painter {
+    fn drop(&mut self) {
+        let _ = self.pool.set_active(false);
+    }
 }
 
 struct Area {
@@ -25,7 +38,7 @@ struct Area {
 }
 
 impl Painter {
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    pub(super) fn new(width: usize, height: usize) -> Result<Self, glib::BoolError> {
         let stride = width.next_multiple_of(4);
         let chroma_stride = (width / 2).next_multiple_of(4);
         let mut ground = vec![0; stride * height + chroma_stride * height];
@@ -38,12 +51,20 @@ impl Painter {
         let (blue, red) = chroma.split_at_mut(chroma_stride * height / 2);
         blue.fill(150);
         red.fill(110);
-        Self { width, height, stride, ground }
+        let pool = gst::BufferPool::new();
+        let mut config = pool.config();
+        config.set_params(None, u32::try_from(ground.len()).map_err(|_| glib::bool_error!("too large a picture"))?, 2, PICTURES);
+        pool.set_config(config)?;
+        pool.set_active(true)?;
+        Ok(Self { width, height, stride, ground, pool })
     }
 
-    /// The picture for a Unix time.
-    pub(super) fn paint(&mut self, unix_ms: u64) -> gst::Buffer {
-        let mut picture = self.ground.clone();
+    /// The picture for a Unix time. `None` where all pictures are still on their way.
+    pub(super) fn paint(&self, unix_ms: u64) -> Option<gst::Buffer> {
+        let when_full = gst::BufferPoolAcquireParams::with_flags(gst::BufferPoolAcquireFlags::DONTWAIT);
+        let mut buffer = self.pool.acquire_buffer(Some(&when_full)).ok()?;
+        let mut picture = buffer.get_mut()?.map_writable().ok()?;
+        picture.copy_from_slice(&self.ground);
         let luma = &mut picture[..self.stride * self.height];
         strip::paint(luma, self.stride, self.width, self.height, unix_ms);
         self.clock(luma, unix_ms);
@@ -53,7 +74,8 @@ impl Painter {
             let area = Area { x: self.width - width * 3 / 2, y: self.height - height * 3 / 2, width, height };
             self.fill(luma, &area, 235);
         }
-        gst::Buffer::from_mut_slice(picture)
+        drop(picture);
+        Some(buffer)
     }
 
     fn fill(&self, luma: &mut [u8], area: &Area, value: u8) {
@@ -126,10 +148,19 @@ mod tests {
         for name in names() {
             let profile = Profile::named(name).unwrap();
             let (width, height) = (profile.width as usize, profile.height as usize);
-            let picture = Painter::new(width, height).paint(1_700_000_000_040);
+            let picture = Painter::new(width, height).unwrap().paint(1_700_000_000_040).unwrap();
             assert_eq!(picture.size(), profile.picture_bytes());
             let map = picture.map_readable().unwrap();
             assert_eq!(strip::read(&map, width.next_multiple_of(4), width, height), Some(1_700_000_000_040 % strip::MODULUS_MS));
         }
+    }
+    #[test]
+    fn pictures_that_nobody_gives_back_run_out_and_come_again() {
+        gst::init().unwrap();
+        let painter = Painter::new(64, 48).unwrap();
+        let mut held: Vec<_> = (0..PICTURES).map(|at| painter.paint(at.into()).unwrap()).collect();
+        assert!(painter.paint(9).is_none());
+        held.pop();
+        assert!(painter.paint(10).is_some());
     }
 }

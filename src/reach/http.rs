@@ -127,7 +127,7 @@ impl Fault {
 }
 
 /// The first error of this type in the chain. An `io::Error` is also asked for the one that it wraps, which its `source` leaves out.
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<E>() {
@@ -148,7 +148,8 @@ fn io_reason(error: &io::Error) -> &'static str {
     }
 }
 
-fn tls_reason(error: &rustls::Error) -> &'static str {
+/// Why no secure connection came about: the end of a sentence.
+pub(crate) fn tls_reason(error: &rustls::Error) -> &'static str {
     use rustls::CertificateError as Certificate;
     match error {
         rustls::Error::InvalidCertificate(error) => match error {

@@ -1,6 +1,5 @@
 //! The calls of WHIP: POST and DELETE, with bounds on everything and every host looked up by the output's own rule.
 
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +12,7 @@ use url::{Host, Url};
 
 use crate::media::error::MediaError;
 use crate::media::output::Resolve;
+use crate::reach::http::{find, tls_reason};
 use crate::secret::Secret;
 
 /// How long a connection may take to stand.
@@ -209,34 +209,5 @@ fn of_transport(error: &reqwest::Error) -> Fault {
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => Fault::Unreachable,
         Some(io::ErrorKind::TimedOut) => Fault::TimedOut,
         _ => Fault::CutOff,
-    }
-}
-
-/// The first error of this type in the chain. An `io::Error` is also asked for the one that it wraps, which its `source` leaves out.
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
-    }
-    None
-}
-
-fn tls_reason(error: &rustls::Error) -> &'static str {
-    use rustls::CertificateError as Certificate;
-    match error {
-        rustls::Error::InvalidCertificate(error) => match error {
-            Certificate::UnknownIssuer => {
-                "its certificate comes from an unknown authority; if it is yours, name its file in BLUECAST_CA_FILE"
-            }
-            Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired",
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => "its certificate is for another host name",
-            _ => "its certificate is not valid",
-        },
-        rustls::Error::InvalidMessage(_) => "it does not speak TLS there; perhaps the address should begin with http://",
-        _ => "the two sides do not agree on how",
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Caller;
-use crate::store::{StoreError, Transaction, args};
+use crate::store::{Store, StoreError, Transaction, args};
 
 /// Writes down what a caller does: `action` is `thing.verb` (`server.create`), `subject` the id of the thing, `detail` what else an admin
 /// wants to read later. No secret belongs in it.
@@ -16,4 +16,11 @@ pub async fn record(tx: &mut Transaction, caller: &Caller, action: &'static str,
     )
     .await
     .map(drop)
+}
+
+/// Writes down what was done where nothing of it is kept here.
+pub async fn alone(store: &Store, caller: &Caller, action: &'static str, subject: &str, detail: Value) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    record(&mut tx, caller, action, subject, detail).await?;
+    tx.commit().await
 }

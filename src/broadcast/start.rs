@@ -12,6 +12,7 @@ use crate::http::{Answer, Problem};
 use crate::media::output::TargetUrl;
 use crate::media::profile::{self, Profile};
 use crate::moment::now_ms;
+use crate::origin::{self, Origin};
 use crate::store::args;
 
 /// Targets that one broadcast may have.
@@ -195,21 +196,9 @@ fn freehand(request: &TargetRequest, url: &str) -> Answer<TargetAddress> {
     })
 }
 
-#[derive(sqlx::FromRow)]
-struct Origin {
-    name: String,
-    whip_url: Option<String>,
-    rtmp_url: Option<String>,
-    srt_url: Option<String>,
-    app: String,
-    vhost: String,
-}
-
 async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest) -> Answer<(TargetAddress, Origin)> {
     caller.must(Permission::OriginUse)?;
-    let origin: Option<Origin> =
-        app.store.optional("SELECT name, whip_url, rtmp_url, srt_url, app, vhost FROM origins WHERE id = $1", args![id]).await?;
-    let origin = origin.ok_or_else(|| Problem::unprocessable("no_such_origin", "There is no such origin."))?;
+    let origin = origin::find(&app.store, id).await?.ok_or_else(|| Problem::unprocessable("no_such_origin", "There is no such origin."))?;
     let name = request.stream_name.as_deref().unwrap_or_default();
     if name.is_empty() || name.len() > 100 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         return Err(Problem::unprocessable("bad_stream_name", "A stream name has 1 to 100 letters, digits, “-”, “_” or “.”."));

@@ -135,10 +135,8 @@ async fn start_record(
     whole(async move {
         let new = NewRecord { id: crate::id::new(), stream, file_path };
         let made = client.start_record(&origin.vhost, &origin.app, &new).await?;
-        let mut tx = app.store.begin().await?;
         let detail = json!({ "origin": origin.name, "stream": new.stream, "record": new.id, "file": new.file_path });
-        activity::record(&mut tx, &caller, "record.start", &id, detail).await?;
-        tx.commit().await?;
+        activity::alone(&app.store, &caller, "record.start", &id, detail).await?;
         Ok((StatusCode::CREATED, Json(RecordView { id: new.id, stream_name: new.stream, ..made.into() })))
     })
     .await
@@ -158,9 +156,7 @@ async fn stop_record(
     let caller = caller.clone();
     whole(async move {
         client.stop_record(&origin.vhost, &origin.app, &record).await?;
-        let mut tx = app.store.begin().await?;
-        activity::record(&mut tx, &caller, "record.stop", &id, json!({ "origin": origin.name, "record": record })).await?;
-        tx.commit().await?;
+        activity::alone(&app.store, &caller, "record.stop", &id, json!({ "origin": origin.name, "record": record })).await?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await
@@ -198,10 +194,8 @@ async fn start_push(
         let to = shown(url.as_str());
         let new = NewPush { id: crate::id::new(), stream, protocol, url: Secret::new(url.as_str()), stream_key };
         let made = client.start_push(&origin.vhost, &origin.app, &new).await?;
-        let mut tx = app.store.begin().await?;
         let detail = json!({ "origin": origin.name, "stream": new.stream, "push": new.id, "to": to });
-        activity::record(&mut tx, &caller, "push.start", &id, detail).await?;
-        tx.commit().await?;
+        activity::alone(&app.store, &caller, "push.start", &id, detail).await?;
         Ok((StatusCode::CREATED, Json(PushView { id: new.id, stream_name: new.stream, to, ..made.into() })))
     })
     .await
@@ -221,9 +215,7 @@ async fn stop_push(
     let caller = caller.clone();
     whole(async move {
         client.stop_push(&origin.vhost, &origin.app, &push).await?;
-        let mut tx = app.store.begin().await?;
-        activity::record(&mut tx, &caller, "push.stop", &id, json!({ "origin": origin.name, "push": push })).await?;
-        tx.commit().await?;
+        activity::alone(&app.store, &caller, "push.stop", &id, json!({ "origin": origin.name, "push": push })).await?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await

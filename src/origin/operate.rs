@@ -160,9 +160,7 @@ async fn delete_stream(
     let caller = caller.clone();
     whole(async move {
         client.delete_stream(&origin.vhost, &origin.app, &name).await?;
-        let mut tx = app.store.begin().await?;
-        activity::record(&mut tx, &caller, "stream.delete", &id, json!({ "origin": origin.name, "stream": name })).await?;
-        tx.commit().await?;
+        activity::alone(&app.store, &caller, "stream.delete", &id, json!({ "origin": origin.name, "stream": name })).await?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await

@@ -123,9 +123,7 @@ pub(super) async fn join(
         JoinRole::Moderator => Role::Moderator,
     };
     let url = client.person_address(&meeting_id, &name, bbb_role).await?;
-    let mut tx = app.store.begin().await?;
-    activity::record(&mut tx, &caller, "meeting.join", &id, json!({"meeting_id": meeting_id, "name": name, "role": role})).await?;
-    tx.commit().await?;
+    activity::alone(&app.store, &caller, "meeting.join", &id, json!({"meeting_id": meeting_id, "name": name, "role": role})).await?;
     Ok(Json(JoinLink { url: url.reveal().to_owned() }))
 }
 

@@ -132,7 +132,5 @@ pub(super) async fn running(app: &App, id: &str) -> Answer<Row> {
 }
 
 pub(super) async fn record(app: &App, caller: &Caller, action: &'static str, row: &Row) -> Answer<()> {
-    let mut tx = app.store.begin().await?;
-    activity::record(&mut tx, caller, action, &row.id, json!({ "meeting": row.meeting_name })).await?;
-    Ok(tx.commit().await?)
+    Ok(activity::alone(&app.store, caller, action, &row.id, json!({ "meeting": row.meeting_name })).await?)
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod door;
+pub mod people;
 mod routes;
 mod store;
 pub(crate) mod viewer;

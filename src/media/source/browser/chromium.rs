@@ -10,7 +10,7 @@ use super::cdp::Cdp;
 use super::display::Address;
 use super::folder::Folder;
 use super::sound::daemon::{Line, MICROPHONE, SINK};
-use super::spawn::{self, Child, Order};
+use super::spawn::{self, Child, Order, confine};
 use super::{BrowserSpec, failure};
 use crate::media::error::MediaError;
 
@@ -28,6 +28,7 @@ pub(super) struct Browser {
 pub(super) async fn start(folder: &Folder, spec: &BrowserSpec, display: &Address, sound: &Line) -> Result<Browser, MediaError> {
     let unwritable = |error| failure("runtime_folder", "The runtime folder cannot be written", &error);
     let no_pipe = |error| failure("browser_failed", "No pipe for the browser", &error);
+    let unconfined = |error| failure("browser_failed", "Chromium cannot be shut out of the data folder", &error);
     let profile = folder.make("profile").map_err(unwritable)?;
     if let Some(authorities) = &spec.ca_file {
         let (home, file) = (folder.path().to_owned(), authorities.clone());
@@ -46,18 +47,33 @@ pub(super) async fn start(folder: &Folder, spec: &BrowserSpec, display: &Address
         ("PULSE_SOURCE", MICROPHONE.into()),
     ]);
     let root = rustix::process::geteuid().is_root();
-    let sandbox = !root && tokio::task::spawn_blocking(can_sandbox).await.unwrap_or(false);
-    if !sandbox {
+    let sandbox = if root { Sandbox::Off } else { tokio::task::spawn_blocking(sandbox).await.unwrap_or(Sandbox::Off) };
+    if sandbox == Sandbox::Off {
         let why = if root { "we run as root" } else { "the kernel gives no user namespaces" };
         tracing::warn!(why, "Chromium runs WITHOUT its sandbox: whatever a meeting's page does, it does as our user");
+    }
+    let (program, home) = (spec.chromium.clone(), folder.path().to_owned());
+    let confined = match sandbox {
+        // It has root's rights, which no confined process may gain.
+        Sandbox::Helper => None,
+        Sandbox::Namespaces | Sandbox::Off => {
+            let rules = tokio::task::spawn_blocking(move || confine::rules(&program, &home)).await.map_err(std::io::Error::other);
+            rules.and_then(|rules| rules.map_err(std::io::Error::other)).map_err(unconfined)?
+        }
+    };
+    if confined.is_none() {
+        tracing::warn!(
+            "Chromium can read whatever our user can, the data folder too: Linux has no Landlock here, or Chromium's sandbox excludes it"
+        );
     }
     let order = Order {
         kind: "browser",
         program: spec.chromium.clone(),
-        args: flags(&profile, spec, sandbox, shared_memory()),
+        args: flags(&profile, spec, sandbox != Sandbox::Off, shared_memory()),
         env,
         dir: folder.path().to_owned(),
         fds: vec![(its_requests, 3), (its_answers, 4)],
+        confined,
     };
     let child = spawn::start(order).await.map_err(|error| {
         failure("browser_failed", &format!("Chromium cannot be started from {}", spec.chromium.display()), &error).fatal()
@@ -129,12 +145,21 @@ fn shared_memory() -> u64 {
     rustix::fs::statvfs(SHARED_MEMORY).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Whether Chromium's sandbox can work: by a user namespace, or by its helper that is installed with root's rights. Blocks.
-fn can_sandbox() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
+/// What Chromium's own sandbox stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sandbox {
+    /// User namespaces, which it prefers.
+    Namespaces,
+    /// Its helper that is installed with root's rights.
+    Helper,
+    Off,
+}
+
+/// What its sandbox can stand on here. Blocks.
+fn sandbox() -> Sandbox {
+    static ANSWER: OnceLock<Sandbox> = OnceLock::new();
     *ANSWER.get_or_init(|| {
         use std::os::unix::fs::MetadataExt;
-        let helper = fs::metadata("/usr/lib/chromium/chrome-sandbox").is_ok_and(|file| file.uid() == 0 && file.mode() & 0o4000 != 0);
         let quiet = || Stdio::null();
         let try_it = Command::new("unshare")
             .env_clear()
@@ -144,7 +169,12 @@ fn can_sandbox() -> bool {
             .stdout(quiet())
             .stderr(quiet())
             .status();
-        helper || try_it.is_ok_and(|status| status.success())
+        let helper = fs::metadata("/usr/lib/chromium/chrome-sandbox").is_ok_and(|file| file.uid() == 0 && file.mode() & 0o4000 != 0);
+        match (try_it.is_ok_and(|status| status.success()), helper) {
+            (true, _) => Sandbox::Namespaces,
+            (false, true) => Sandbox::Helper,
+            (false, false) => Sandbox::Off,
+        }
     })
 }
 

@@ -84,6 +84,7 @@ pub(super) async fn start(folder: &Folder, spec: &BrowserSpec) -> Result<Display
         env: spawn::environment(folder),
         dir: folder.path().to_owned(),
         fds: vec![(number_to, 3)],
+        confined: None,
     };
     let child = spawn::start(order).await.map_err(|error| failure("display_failed", "Xvfb cannot be started", &error).fatal())?;
     folder.note_child(child.process()).map_err(|error| failure("runtime_folder", "The runtime folder cannot be written", &error))?;

@@ -70,7 +70,15 @@ pub(in super::super) async fn start(folder: &Folder) -> Result<Daemon, MediaErro
     ];
     let mut args: Vec<_> = flags.iter().map(Into::into).collect();
     args.push(script.into_os_string());
-    let order = Order { kind: "sound", program: "pulseaudio".into(), args, env: spawn::environment(folder), dir: place, fds: Vec::new() };
+    let order = Order {
+        kind: "sound",
+        program: "pulseaudio".into(),
+        args,
+        env: spawn::environment(folder),
+        dir: place,
+        fds: Vec::new(),
+        confined: None,
+    };
     let child = spawn::start(order).await.map_err(|error| failure("sound_failed", "PulseAudio cannot be started", &error).fatal())?;
     folder.note_child(child.process()).map_err(unwritable)?;
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -2,6 +2,7 @@
 //! thread that forked, not to the process.
 
 mod child;
+pub(super) mod confine;
 mod exec;
 pub(super) mod process;
 pub(super) mod tail;
@@ -36,6 +37,8 @@ pub(super) struct Order {
     pub(super) dir: PathBuf,
     /// Descriptors the child gets, with the numbers it expects (below 10).
     pub(super) fds: Vec<(OwnedFd, RawFd)>,
+    /// What it may reach, by [`confine::rules`]; `None`: whatever we may.
+    pub(super) confined: Option<OwnedFd>,
 }
 
 enum Job {
@@ -54,7 +57,7 @@ pub(super) async fn start(order: Order) -> io::Result<Child> {
         // Moved out of the way, so that putting one in its place cannot close another.
         fds.push((fcntl_dupfd_cloexec(&fd, 10)?, number));
     }
-    exec::arm(&mut command, fds);
+    exec::arm(&mut command, fds, order.confined);
     let (answer, started) = oneshot::channel();
     send(Job::Start(Box::new(command), answer))?;
     let child = started.await.map_err(|_| io::Error::other("the spawner thread is gone"))??;

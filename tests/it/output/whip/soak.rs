@@ -1,7 +1,7 @@
 //! Many sessions at once from one process, for long: nothing may break off.
 //!
-//! `BLUECAST_SOAK_SECONDS=3600 cargo test --test it -- --ignored whip::soak --nocapture`; `BLUECAST_SOAK_SESSIONS` (10) says how many, and
-//! `BLUECAST_SOAK_WHIP` names the WHIP base of a real OME (`http://127.0.0.1:3333/app`) instead of the double.
+//! `BLUECAST_SOAK_SECONDS=3600 cargo test --test it -- --ignored whip::soak --nocapture`; `BLUECAST_SOAK_SESSIONS` (10) says how many,
+//! `BLUECAST_SOAK_HEIGHT` (720) how large the picture is, and `BLUECAST_SOAK_WHIP` names the WHIP base of a real OME (`http://127.0.0.1:3333/app`) instead of the double.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,8 @@ fn sessions_side_by_side_stay_up() {
     let (seconds, sessions) = (setting("BLUECAST_SOAK_SECONDS", 120), setting("BLUECAST_SOAK_SESSIONS", 10));
     let real = std::env::var("BLUECAST_SOAK_WHIP").ok();
     let double = real.is_none().then(ome);
-    let rig = Rig::sized(1280, 720, 60);
+    let height = usize::try_from(setting("BLUECAST_SOAK_HEIGHT", 720)).unwrap();
+    let rig = Rig::sized(height * 16 / 9 / 2 * 2, height, 60);
     let run = std::process::id();
     let url = |number: u64| match (&real, &double) {
         (Some(base), _) => format!("{}/soak{run}-{number}?direction=whip", base.trim_end_matches('/')),

@@ -79,8 +79,8 @@ pub(in super::super) fn rules(program: &Path, folder: &Path) -> Result<Option<Ow
         ruleset = allow(ruleset, path, all)?;
     }
     // A browser that was put elsewhere, with what lies beside it.
-    let real = fs::canonicalize(program);
-    if let Some(place) = real.as_deref().ok().and_then(Path::parent).filter(|place| place.parent().is_some()) {
+    let program = fs::canonicalize(program);
+    if let Some(place) = program.as_deref().ok().and_then(Path::parent).filter(|place| place.parent().is_some()) {
         ruleset = allow(ruleset, place, read)?;
     }
     Ok(ruleset.into())

@@ -13,6 +13,7 @@ use super::wait::until;
 /// A serving process, its data folder and its folder for temporary files.
 pub struct Process {
     child: Child,
+    address: SocketAddr,
     pub admin: Client,
 }
 
@@ -80,7 +81,16 @@ impl Process {
         .await;
         let admin = Client::new(address);
         admin.log_in("admin", PASSWORD).await;
-        Self { child, admin }
+        Self { child, address, admin }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The whole address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     /// `kill -9`.

@@ -76,6 +76,7 @@ impl App {
             servers: servers.clone(),
             origins: origins.clone(),
             whip: whip_settings(&settings),
+            public_url: settings.public_url.clone(),
         };
         let whep = Arc::new(OnceLock::new());
         let supervisor = Supervisor::new(store.clone(), &settings, launcher, Arc::clone(&whep));

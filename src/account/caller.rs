@@ -34,6 +34,11 @@ impl Caller {
         Self { user_id: String::new(), user_name: "command line".to_owned(), permissions: Permissions::admin(), address: None }
     }
 
+    /// What happens by itself: a schedule, a preset, a rule, by its name. May everything: who may what was seen when it was set up.
+    pub fn automatic(name: String) -> Self {
+        Self { user_name: name, ..Self::command_line() }
+    }
+
     /// Whether they may do something.
     pub fn may(&self, permission: Permission) -> bool {
         self.permissions.allow(permission)

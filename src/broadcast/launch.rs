@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arm::arm;
+use super::etiquette::{self, Announce};
 use super::meeting::MeetingLink;
 use super::model::{BotRole, Row, SourceKind, TargetAddress, TargetRow, of_word};
+use super::rules::Terms;
 use super::session::{BrowserPlan, SessionSpec, SourcePlan, TargetPlan};
 use super::state::Phase;
 use super::store;
@@ -15,12 +17,14 @@ use crate::media::error::MediaError;
 use crate::media::output::whip::KeepResource;
 use crate::media::output::{Resolve, SrtSettings, TargetUrl, WhipResource, WhipSettings};
 use crate::media::profile::{Overrides, Profile};
+use crate::moment::now_ms;
 use crate::origin::Origins;
 use crate::reach::Reach;
 use crate::secret::Secret;
 use crate::server::Servers;
 use crate::store::Store;
 use crate::store::vault::Vault;
+use url::Url;
 
 /// Where sealed values stand.
 const ADDRESS: &str = "targets.address";
@@ -47,15 +51,18 @@ pub struct Launcher {
     pub origins: Origins,
     /// What all WHIP targets share.
     pub whip: WhipSettings,
+    /// What browsers call us by.
+    pub public_url: Option<Url>,
 }
 
 impl Launcher {
-    async fn browser(&self, store: &Store, row: &Row) -> Result<BrowserPlan, MediaError> {
+    async fn browser(&self, store: &Store, row: &Row, terms: &Terms, labels: &[String]) -> Result<BrowserPlan, MediaError> {
         let gone = || MediaError::ours("no_such_server", "The BBB server of this broadcast is no longer known.").fatal();
         let server_id = row.server_id.as_deref().ok_or_else(gone)?;
         let client = self.servers.client(store, server_id).await.map_err(|error| MediaError::source(error.code(), error.to_string()))?;
         let role = if of_word(&row.bot_role) == Some(BotRole::Moderator) { Role::Moderator } else { Role::Viewer };
         let layout = layout(&row.layout);
+        let place = || etiquette::place(self.public_url.as_ref(), row.room_key.as_deref(), labels);
         let join = JoinParams::bot(&row.meeting_id, &row.bot_name).role(role).user_id(&row.id).layout(layout);
         let meeting = MeetingLink {
             client: client.ok_or_else(gone)?,
@@ -63,7 +70,8 @@ impl Launcher {
             meeting_id: row.meeting_id.clone(),
             user_id: row.id.clone(),
             run: Arc::default(),
-            announce: (row.announce == 1).then(|| row.bot_name.clone()),
+            announce: (row.announce == 1).then(|| Announce { name: row.bot_name.clone(), place: place() }),
+            empty_for: terms.rules.empty_for(),
         };
         Ok(BrowserPlan { meeting, runtime: self.runtime.clone(), chromium: self.chromium.clone(), ca_file: self.ca_file.clone() })
     }
@@ -151,9 +159,15 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
     let profile = Profile::named(&row.profile).and_then(|profile| profile.with(&overrides)).map_err(|_| unreadable("profile"))?;
     let store_away = |error: crate::store::StoreError| MediaError::ours("database", error.to_string());
     let targets = store::targets(store, &row.id).await.map_err(store_away)?;
+    let terms: Terms = serde_json::from_str(&row.rules).map_err(|_| unreadable("rules"))?;
+    let live_before = store::first_live_ms(store, &row.id).await.map_err(store_away)?.map(|at_ms| {
+        let passed_ms = now_ms().saturating_sub(at_ms);
+        Duration::from_millis(u64::try_from(passed_ms).unwrap_or(0))
+    });
+    let labels: Vec<String> = targets.iter().map(|target| target.label.clone()).collect();
     let source = match of_word::<SourceKind>(&row.source) {
         Some(SourceKind::Test) => SourcePlan::Test,
-        Some(SourceKind::Browser) => SourcePlan::Browser(Box::new(launcher.browser(store, row).await?)),
+        Some(SourceKind::Browser) => SourcePlan::Browser(Box::new(launcher.browser(store, row, &terms, &labels).await?)),
         _ => return Err(unreadable("source")),
     };
     let mut spec = SessionSpec {
@@ -167,6 +181,8 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
         paused: row.paused == 1,
         resumed: matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)),
         resolve: resolver(&launcher.reach),
+        terms,
+        live_before,
     };
     arm(store, &launcher.vault, &row.node, &row.id, &mut spec.targets).await.map_err(store_away)?;
     Ok(spec)

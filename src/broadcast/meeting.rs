@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::etiquette::Announce;
 use super::state::Happened;
 use crate::app::App;
 use crate::bbb::{BbbError, Client, Generation, JoinParams, Meeting, MeetingWatch, Sighting};
@@ -20,9 +21,6 @@ const RUNNING_EVERY: Duration = Duration::from_secs(10);
 /// How often and how long apart a server that does not answer is asked whether the meeting is over.
 const ASK_TIMES: usize = 5;
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// A bot that has been alone for this long leaves: otherwise it might keep an empty meeting alive for ever.
-const ALONE_FOR: Duration = Duration::from_mins(5);
-
 /// A meeting and the way to it.
 #[derive(Clone)]
 pub struct MeetingLink {
@@ -36,8 +34,10 @@ pub struct MeetingLink {
     pub user_id: String,
     /// BBB's own id of the run that is carried, once it was seen: a room that is used again later is another meeting.
     pub run: Arc<OnceLock<String>>,
-    /// Tell the meeting's chat, as this name.
-    pub announce: Option<String>,
+    /// What the meeting's chat is told.
+    pub announce: Option<Announce>,
+    /// A bot that has been alone for this long leaves: otherwise it might keep an empty meeting alive for ever.
+    pub empty_for: Duration,
 }
 
 /// What the meeting is called; refuses where the server cannot be asked or the meeting has ended. A meeting that the server does not know
@@ -69,7 +69,7 @@ impl MeetingLink {
     /// Says something in the meeting's chat, if it is to be told anything. A server that cannot do that costs nothing but the message.
     pub(super) async fn say(&self, message: &str) -> Result<(), BbbError> {
         match &self.announce {
-            Some(name) => self.client.send_chat_message(&self.meeting_id, name, message).await,
+            Some(announce) => self.client.send_chat_message(&self.meeting_id, &announce.name, message).await,
             None => Ok(()),
         }
     }
@@ -107,7 +107,7 @@ impl MeetingLink {
             let answer = self.client.meeting(&self.meeting_id).await;
             let now = Instant::now();
             let had_run = watch.has_run();
-            let mut over = watch.see(&answer, now);
+            let over = watch.see(&answer, now);
             if let Ok(meeting) = &answer
                 && meeting.running
                 && !meeting.internal_id.is_empty()
@@ -119,7 +119,10 @@ impl MeetingLink {
             }
             let alone = answer.as_ref().is_ok_and(|meeting| self.is_alone(meeting));
             alone_since = if alone { alone_since.or(Some(now)) } else { None };
-            over |= alone_since.is_some_and(|since| now.duration_since(since) >= ALONE_FOR);
+            if alone_since.is_some_and(|since| now.duration_since(since) >= self.empty_for) {
+                drop(happened.send(Happened::Empty).await);
+                return;
+            }
             if over {
                 drop(happened.send(Happened::MeetingOver).await);
                 return;

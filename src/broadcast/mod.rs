@@ -2,6 +2,7 @@
 
 mod arm;
 pub mod capacity;
+mod etiquette;
 mod evidence;
 mod launch;
 mod listing;
@@ -13,6 +14,7 @@ pub mod playing;
 pub mod push;
 pub mod room_state;
 mod routes;
+mod rules;
 pub mod session;
 mod start;
 pub mod state;

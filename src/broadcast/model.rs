@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rules::Rules;
 use super::session::TargetView;
 use super::state::{Phase, Reason};
 use crate::media::output::SrtSettings;
@@ -69,7 +70,7 @@ pub struct TargetRequest {
 }
 
 /// A Start.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
     /// A BBB server's id; not for `test`.
@@ -85,7 +86,7 @@ pub struct StartRequest {
     #[serde(default)]
     pub overrides: Overrides,
     /// Where it goes; may be empty.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub targets: Vec<TargetRequest>,
     /// A room's key.
     pub room: Option<String>,
@@ -104,6 +105,9 @@ pub struct StartRequest {
     pub again: bool,
     /// The node to run on; any where none is given.
     pub node: Option<String>,
+    /// When it ends by itself.
+    #[serde(default)]
+    pub rules: Rules,
 }
 
 /// A broadcast as it is kept.
@@ -155,6 +159,12 @@ pub struct Row {
     pub desired: i64,
     /// Grows whenever a process takes it up: what carries an older one is of a process that has lost it.
     pub epoch: i64,
+    /// [`Terms`](super::rules::Terms) as JSON.
+    pub rules: String,
+    /// The preset that it was started from.
+    pub preset_id: Option<String>,
+    /// What started it by itself.
+    pub cause: Option<String>,
 }
 
 /// A target as it is kept.

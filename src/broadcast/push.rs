@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::MeetingLink;
+use super::etiquette::Announce;
 use super::launch;
 use super::model::TargetAddress;
+use super::rules::{Rules, Terms};
 use super::session::{BrowserPlan, Report, Session, SessionSpec, SourcePlan, TargetPlan, state_line};
 use super::state::Reason;
 use crate::bbb::{BaseUrl, BbbError, Client, ClientOptions, JoinParams, Role};
@@ -100,7 +102,8 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
                 meeting_id: meeting.meeting_id,
                 user_id: id.clone(),
                 run: Arc::default(),
-                announce: Some(meeting.name),
+                announce: Some(Announce { name: meeting.name, place: None }),
+                empty_for: Rules::default().empty_for(),
             };
             SourcePlan::Browser(Box::new(BrowserPlan {
                 meeting,
@@ -121,6 +124,8 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
         paused: false,
         resumed: false,
         resolve: launch::resolver(&reach),
+        terms: Terms::default(),
+        live_before: None,
     };
     let (reports, mut received) = mpsc::channel(64);
     let session = Arc::new(Session::start(spec, reports).await?);
@@ -143,7 +148,7 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
                         last = line;
                     }
                 }
-                Some(Report::Event(event)) => say(&event.message),
+                Some(Report::Event(event) | Report::Ruled(event, _)) => say(&event.message),
                 Some(Report::Evidence(evidence)) => evidence.console.iter().for_each(|line| say(line)),
                 Some(Report::Over) | None => return Ok(reason),
             }

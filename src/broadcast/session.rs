@@ -13,6 +13,7 @@ pub use outputs::{TargetPlan, TargetView};
 pub(super) use run::state_line;
 pub use source::{BrowserPlan, SourcePlan};
 
+use super::rules::Terms;
 use super::state::{Machine, Phase, Reason};
 use crate::media::clock::MediaClock;
 use crate::media::error::MediaError;
@@ -44,6 +45,10 @@ pub struct SessionSpec {
     pub resumed: bool,
     /// How hosts of targets are looked up.
     pub resolve: Resolve,
+    /// When it ends by itself.
+    pub terms: Terms,
+    /// How long ago it was first live, where it was before this session.
+    pub live_before: Option<Duration>,
 }
 
 /// What a session tells its owner. After `Over` nothing more comes.
@@ -53,6 +58,8 @@ pub enum Report {
     State(Standing),
     /// Something an admin should read.
     Event(Event),
+    /// It ends by itself: what an admin should read of it, and by which rule or schedule.
+    Ruled(Event, String),
     /// What a page that went wrong left behind.
     Evidence(Evidence),
     /// Everything is taken down.
@@ -106,8 +113,10 @@ enum Command {
     Pause(bool),
     AddTarget(Box<TargetPlan>),
     RemoveTarget(String, oneshot::Sender<bool>),
+    RetryTarget(String, String, oneshot::Sender<bool>),
     NotListed(String, String),
     Listed(String),
+    Say(String),
 }
 
 /// A handle to a running session. Dropping the last one stops the session.
@@ -186,6 +195,18 @@ impl Session {
         let (answer, answered) = oneshot::channel();
         drop(self.commands.send(Command::RemoveTarget(id.to_owned(), answer)).await);
         tokio::time::timeout(Duration::from_secs(10), answered).await.is_ok_and(|removed| removed.unwrap_or(false))
+    }
+
+    /// Connects a target anew at once, because `who` asked for it; says whether there is one that is not live.
+    pub async fn retry_target(&self, id: &str, who: &str) -> bool {
+        let (answer, answered) = oneshot::channel();
+        drop(self.commands.send(Command::RetryTarget(id.to_owned(), who.to_owned(), answer)).await);
+        tokio::time::timeout(Duration::from_secs(10), answered).await.is_ok_and(|found| found.unwrap_or(false))
+    }
+
+    /// Says something in the meeting's chat, where it is told anything.
+    pub async fn say(&self, message: String) {
+        drop(self.commands.send(Command::Say(message)).await);
     }
 
     /// Says that a target's origin does not have the stream although data goes out, with a sentence about it: the output connects again.

@@ -2,8 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
+use super::etiquette::{self, NAME_CHARACTERS};
 use super::launch::{self, LAYOUTS};
 use super::model::{BotRole, Row, SourceKind, StartRequest, TargetAddress, TargetRequest, word};
+use super::rules::{Terms, Until};
 use super::state::Phase;
 use super::store::{self, NewTarget};
 use crate::account::{Caller, Permission, activity};
@@ -17,16 +19,33 @@ use crate::store::args;
 
 /// Targets that one broadcast may have.
 const TARGETS: usize = 16;
-const BOT_NAME: &str = "Bluecast · live";
+
+/// What a Start comes from, where it is not a person's own.
+#[derive(Default)]
+pub(crate) struct Cause {
+    /// The preset.
+    pub(crate) preset_id: Option<String>,
+    /// What starts it by itself: of several Starts with the same key one succeeds.
+    pub(crate) key: Option<String>,
+    /// When it is to end by the clock.
+    pub(crate) until: Option<Until>,
+    /// The image that stands in for the plain slate.
+    pub(crate) slate: Option<Vec<u8>>,
+}
 
 /// Checks a Start, keeps it, and puts it on the air.
 pub(super) async fn start(app: &App, caller: &Caller, request: StartRequest) -> Answer<Row> {
+    start_by(app, caller, request, Cause::default()).await
+}
+
+/// The same for what comes from a preset or starts by itself.
+pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, cause: Cause) -> Answer<Row> {
+    request.rules.check().map_err(|(field, detail)| Problem::invalid(format!("rules.{field}"), detail))?;
     let profile_name = request.profile.as_deref().unwrap_or(profile::DEFAULT);
     let profile = Profile::named(profile_name)
         .and_then(|profile| profile.with(&request.overrides))
         .map_err(|error| Problem::unprocessable("bad_profile", error.to_string()).of_field("profile"))?;
     let (server_id, meeting_id, meeting_name) = meeting(app, caller, &request).await?;
-    let (bot_name, bot_role) = bot(&request)?;
     let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].0.to_owned());
     if !LAYOUTS.iter().any(|(known, _)| *known == layout) {
         return Err(Problem::invalid("layout", format!("The layout is one of {}.", LAYOUTS.map(|(name, _)| name).join(", "))));
@@ -43,6 +62,9 @@ pub(super) async fn start(app: &App, caller: &Caller, request: StartRequest) -> 
     for (index, target) in request.targets.iter().enumerate() {
         targets.push(self::target(app, caller, target).await.map_err(|problem| problem.of_field(format!("targets[{index}]")))?);
     }
+    let labels: Vec<String> = targets.iter().map(|target| target.label.clone()).collect();
+    let place = etiquette::place(app.settings.public_url.as_ref(), request.room.as_deref(), &labels);
+    let (bot_name, bot_role) = bot(&request, place.as_deref())?;
     let overrides = serde_json::to_string(&request.overrides).unwrap_or_default();
     let row = Row {
         id: id.clone(),
@@ -68,9 +90,15 @@ pub(super) async fn start(app: &App, caller: &Caller, request: StartRequest) -> 
         ended_ms: None,
         desired: 1,
         epoch: 0,
+        rules: serde_json::to_string(&Terms { rules: request.rules.clone(), until: cause.until }).unwrap_or_default(),
+        preset_id: cause.preset_id,
+        cause: cause.key,
     };
     app.supervisor.room_for(&profile, request.source).map_err(|full| Problem::unavailable("no_capacity", full.to_string()))?;
     keep(app, caller, &row, &targets, request.again).await?;
+    if let Some(slate) = cause.slate {
+        app.supervisor.keep_slate(&id, &slate).await;
+    }
     app.supervisor.launch(row.clone()).await;
     Ok(store::one(&app.store, &id).await?.unwrap_or(row))
 }
@@ -142,12 +170,12 @@ async fn meeting(app: &App, caller: &Caller, request: &StartRequest) -> Answer<(
     }
 }
 
-fn bot(request: &StartRequest) -> Answer<(String, BotRole)> {
-    let name = request.bot.name.as_deref().map_or(BOT_NAME, str::trim);
-    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+pub(super) fn bot(request: &StartRequest, place: Option<&str>) -> Answer<(String, BotRole)> {
+    let name = request.bot.name.as_deref().map_or_else(|| etiquette::bot_name(place), |name| name.trim().to_owned());
+    if name.is_empty() || name.chars().count() > NAME_CHARACTERS || name.chars().any(char::is_control) {
         return Err(Problem::invalid("bot", "The bot's name has 1 to 64 characters."));
     }
-    Ok((name.to_owned(), request.bot.role.unwrap_or_default()))
+    Ok((name, request.bot.role.unwrap_or_default()))
 }
 
 /// Checks a target and makes what is kept of it.

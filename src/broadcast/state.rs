@@ -57,6 +57,8 @@ pub enum Happened {
     SourceEnded(Ending),
     /// The time for another try has come.
     RetryDue,
+    /// Only the bot is left in the meeting, for as long as it may be.
+    Empty,
     /// Somebody pressed Stop.
     Stop,
     /// Somebody pressed Pause (true) or Resume.
@@ -162,7 +164,7 @@ impl Machine {
         match *happened {
             Happened::Stop => self.end(Reason::Stopped),
             Happened::Limit => self.end(Reason::Limit),
-            Happened::MeetingOver => self.end(Reason::MeetingEnded),
+            Happened::MeetingOver | Happened::Empty => self.end(Reason::MeetingEnded),
             Happened::Pause(paused) => {
                 self.paused = paused;
                 Vec::new()

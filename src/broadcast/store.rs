@@ -7,7 +7,7 @@ use crate::moment::now_ms;
 use crate::store::{Dialect, Store, StoreError, Transaction, args};
 
 const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
-     voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired, epoch";
+     voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired, epoch, rules, preset_id, cause";
 
 /// What is kept of a new target.
 pub(super) struct NewTarget {
@@ -30,8 +30,8 @@ const EVENTS_FOR_MS: i64 = 90 * 24 * 3600 * 1000;
 pub(super) async fn insert(tx: &mut Transaction, row: &Row, again: bool) -> Result<(), StoreError> {
     tx.run(
         "INSERT INTO broadcasts (id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, \
-         announce, voice_filter, again, desired, phase, step, paused, reason, node, started_by, started_ms, ended_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, NULL, $16, NULL, $17, $18, $19, NULL)",
+         announce, voice_filter, again, desired, phase, step, paused, reason, node, started_by, started_ms, ended_ms, rules, preset_id, cause) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, NULL, $16, NULL, $17, $18, $19, NULL, $20, $21, $22)",
         args![
             &row.id,
             row.server_id.clone(),
@@ -51,7 +51,10 @@ pub(super) async fn insert(tx: &mut Transaction, row: &Row, again: bool) -> Resu
             row.paused,
             &row.node,
             &row.started_by,
-            row.started_ms
+            row.started_ms,
+            &row.rules,
+            row.preset_id.clone(),
+            row.cause.clone()
         ],
     )
     .await
@@ -187,6 +190,12 @@ pub(super) async fn last_targets(store: &Store, broadcast_id: &str) -> Result<Ve
 pub(super) async fn remove_target(store: &Store, broadcast_id: &str, id: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE targets SET removed_ms = $1 WHERE id = $2 AND broadcast_id = $3 AND removed_ms IS NULL";
     Ok(store.run(sql, args![now_ms(), id, broadcast_id]).await? > 0)
+}
+
+/// When a broadcast was first live, if it ever was.
+pub(super) async fn first_live_ms(store: &Store, id: &str) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT at_ms FROM broadcast_events WHERE broadcast_id = $1 AND code = 'live' ORDER BY id LIMIT 1";
+    Ok(store.optional::<(i64,)>(sql, args![id]).await?.map(|(at_ms,)| at_ms))
 }
 
 /// Keeps where a broadcast stands; at its end its targets are free again.

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::audience::Audience;
 use super::arm::arm;
 use super::capacity::{self, Class, Costs, Full};
+use super::etiquette;
 use super::evidence;
 use super::launch::{self, Launcher};
 use super::load;
@@ -25,6 +26,7 @@ use super::news::NewsDesk;
 use super::session::{Event, Report, Session, SessionSpec, Standing, View, state_line};
 use super::state::{Phase, Reason};
 use super::store;
+use crate::account::{Caller, activity};
 use crate::config::Settings;
 use crate::media::error::MediaError;
 use crate::media::output::whep::Whep;
@@ -215,9 +217,32 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Says why, among the events, and that it is so in the meeting's chat.
+    pub(super) async fn pause_said(&self, id: &str, paused: bool, note: Option<&str>, who: &str) {
+        if let Some(note) = note {
+            let (code, what) = if paused { ("pause_note", "Paused") } else { ("resume_note", "Resumed") };
+            self.event(id, &Event { code, message: format!("{what} by {who}: {note}"), target_id: None }).await;
+        }
+        if let Some(session) = self.session(id) {
+            session.say(etiquette::pauses(paused, note)).await;
+        }
+    }
+
     /// Where the image is kept that stands in for a broadcast's plain slate.
     pub(super) fn slate_file(&self, id: &str) -> PathBuf {
         self.0.data_dir.join("slates").join(id)
+    }
+
+    /// Keeps an image for a broadcast that is to be launched. A full disk costs the image and nothing else.
+    pub(super) async fn keep_slate(&self, id: &str, image: &[u8]) {
+        let path = self.slate_file(id);
+        let keep = async {
+            tokio::fs::create_dir_all(path.parent().unwrap_or(&path)).await?;
+            tokio::fs::write(&path, image).await
+        };
+        if let Err(error) = keep.await {
+            tracing::warn!(broadcast = id, %error, "a slate could not be kept");
+        }
     }
 
     /// Seals a target's address for its row.
@@ -275,6 +300,7 @@ impl Supervisor {
                             self.tell_playback(&row, &mut told).await;
                         }
                     }
+                    Some(Report::Ruled(event, by)) => self.ruled(&row, &event, by).await,
                     Some(Report::Evidence(found)) => evidence::keep(&self.0.data_dir, &row.id, found).await,
                     Some(Report::Over) | None => break,
                 },
@@ -295,6 +321,15 @@ impl Supervisor {
             whep.close(&row.id).await;
         }
         self.tell_room(&row).await;
+    }
+
+    /// What ends by itself is written down like what a person does.
+    async fn ruled(&self, row: &Row, event: &Event, by: String) {
+        self.event(&row.id, event).await;
+        let detail = json!({ "meeting": row.meeting_name, "why": event.message });
+        if let Err(error) = activity::alone(&self.0.store, &Caller::automatic(by), "broadcast.stop", &row.id, detail).await {
+            tracing::error!(broadcast = row.id, %error, "an automatic end could not be written down");
+        }
     }
 
     async fn stands(&self, row: &Row, standing: &Standing, last: &mut Option<String>) {

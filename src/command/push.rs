@@ -35,7 +35,7 @@ pub(crate) struct Push {
     #[arg(long, default_value = profile::DEFAULT)]
     profile: String,
     /// The name that people in the meeting see.
-    #[arg(long, default_value = "Bluecast · live")]
+    #[arg(long, default_value = "● Live")]
     name: String,
     /// Join as moderator: sees all cameras, and what is hidden from viewers.
     #[arg(long)]

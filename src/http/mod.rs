@@ -23,7 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use self::guard::content_policy;
-pub use self::json::Json;
+pub use self::json::{Json, Maybe};
 pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};
 pub use self::problem::{Answer, Problem};

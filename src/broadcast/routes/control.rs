@@ -2,8 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
+use super::super::etiquette::NOTE_CHARACTERS;
 use super::super::model::{BroadcastView, Row, StartRequest, TargetRequest};
 use super::super::session::TargetView;
 use super::super::{start, store};
@@ -11,7 +14,7 @@ use super::list::find;
 use super::view;
 use crate::account::{Allowed, Caller, activity, perm};
 use crate::app::App;
-use crate::http::{Answer, Json, Path, Problem, whole};
+use crate::http::{Answer, Json, Maybe, Path, Problem, check, whole};
 
 /// Puts a meeting on the air.
 #[utoipa::path(
@@ -49,22 +52,41 @@ pub(crate) async fn stop(caller: Allowed<perm::BroadcastOperate>, State(app): St
     .await
 }
 
-/// Shows the slate and sends silence until resumed; the outputs stay connected.
-#[utoipa::path(
-    post, path = "/broadcasts/{id}/pause", tag = "broadcast", params(("id" = String, Path)),
-    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem))
-)]
-pub(crate) async fn pause(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    set_paused(&app, &caller, &id, true).await
+/// What is said along with a pause or its end.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Note {
+    /// A sentence for the list of events and, where the meeting is told, for its chat: at most 200 characters.
+    #[schema(max_length = 200)]
+    note: Option<String>,
 }
 
-/// Shows the meeting again.
+/// Shows the slate and sends silence until resumed; the outputs stay connected. The body may be left out.
 #[utoipa::path(
-    post, path = "/broadcasts/{id}/resume", tag = "broadcast", params(("id" = String, Path)),
-    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem))
+    post, path = "/broadcasts/{id}/pause", tag = "broadcast", params(("id" = String, Path)), request_body = Option<Note>,
+    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
-pub(crate) async fn resume(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    set_paused(&app, &caller, &id, false).await
+pub(crate) async fn pause(
+    caller: Allowed<perm::BroadcastOperate>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Maybe(note): Maybe<Note>,
+) -> Answer<StatusCode> {
+    set_paused(&app, &caller, &id, true, note.unwrap_or_default()).await
+}
+
+/// Shows the meeting again. The body may be left out.
+#[utoipa::path(
+    post, path = "/broadcasts/{id}/resume", tag = "broadcast", params(("id" = String, Path)), request_body = Option<Note>,
+    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
+)]
+pub(crate) async fn resume(
+    caller: Allowed<perm::BroadcastOperate>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Maybe(note): Maybe<Note>,
+) -> Answer<StatusCode> {
+    set_paused(&app, &caller, &id, false, note.unwrap_or_default()).await
 }
 
 /// Adds a target to a live broadcast.
@@ -115,10 +137,39 @@ pub(crate) async fn remove_target(
     .await
 }
 
-async fn set_paused(app: &App, caller: &Caller, id: &str, paused: bool) -> Answer<StatusCode> {
+/// Has a target that waits or has failed tried again at once.
+#[utoipa::path(
+    post, path = "/broadcasts/{id}/targets/{target_id}/retry", tag = "broadcast",
+    params(("id" = String, Path), ("target_id" = String, Path)),
+    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(crate) async fn retry_target(
+    caller: Allowed<perm::BroadcastOperate>,
+    State(app): State<App>,
+    Path((id, target_id)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    let row = running(&app, &id).await?;
+    let target = store::target(&app.store, &row.id, &target_id).await?.ok_or_else(|| Problem::not_found("target"))?;
+    let caller = caller.clone();
+    whole(async move {
+        let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
+        if !session.retry_target(&target.id, &caller.user_name).await {
+            return Err(Problem::conflict("target_live", "This target is live; there is nothing to try again."));
+        }
+        activity::alone(&app.store, &caller, "target.retry", &row.id, json!({ "label": target.label })).await?;
+        Ok(StatusCode::ACCEPTED)
+    })
+    .await
+}
+
+async fn set_paused(app: &App, caller: &Caller, id: &str, paused: bool, note: Note) -> Answer<StatusCode> {
+    let note = note.note.as_deref().map(str::trim).filter(|note| !note.is_empty());
+    let note = note.map(|note| check::line("note", note, NOTE_CHARACTERS)).transpose()?;
     let row = running(app, id).await?;
-    record(app, caller, if paused { "broadcast.pause" } else { "broadcast.resume" }, &row).await?;
+    let action = if paused { "broadcast.pause" } else { "broadcast.resume" };
+    activity::alone(&app.store, caller, action, &row.id, json!({ "meeting": row.meeting_name, "note": note })).await?;
     app.supervisor.pause(&row.id, paused).await?;
+    app.supervisor.pause_said(&row.id, paused, note.as_deref(), &caller.user_name).await;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(control::resume))
         .routes(routes!(control::add_target))
         .routes(routes!(control::remove_target))
+        .routes(routes!(control::retry_target))
         .routes(routes!(media::snapshot))
         .routes(routes!(media::graph))
         .routes(routes!(slate::put, slate::remove))

@@ -142,6 +142,24 @@ impl Outputs {
         Some(label)
     }
 
+    /// Ends an output that is not live, however it waits, and begins anew; gives the line about it, if there is one.
+    pub(super) async fn retry(&mut self, id: &str, who: &str, program: &Program) -> Option<Event> {
+        let index = self.running.iter().position(|running| running.plan.id == id)?;
+        if self.running[index].output.as_ref().is_ok_and(|output| output.status().state == OutputState::Live) {
+            return None;
+        }
+        let running = self.running.remove(index);
+        let plan = running.plan.clone();
+        stop(vec![running]).await;
+        let event = Event {
+            code: "target_retry",
+            message: format!("{}: tried again at once, by {who}.", plan.label),
+            target_id: Some(id.to_owned()),
+        };
+        self.add(plan, program);
+        Some(event)
+    }
+
     pub(super) async fn stop_all(&mut self) {
         stop(std::mem::take(&mut self.running)).await;
     }

@@ -9,17 +9,23 @@ use tokio::task::JoinHandle;
 use super::outputs::Outputs;
 use super::source::{Source, ending};
 use super::{Command, Event, Report, SessionSpec, SourcePlan, Standing, TargetPlan, View};
+use crate::bbb::BbbError;
+use crate::broadcast::etiquette::Announce;
+use crate::broadcast::rules::{Look, Watchman};
 use crate::broadcast::state::{Effect, Happened, Machine, Phase, Reason};
 use crate::media::error::MediaError;
 use crate::media::program::Program;
 use crate::media::source::{SourceEnd, SourceEvent, Step};
+use crate::moment::now_ms;
 
 /// How often the program is asked whether it shows the source.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many looks in a row without the source are an interruption; a shorter slate is no news for anybody.
 const UNSEEN_LOOKS: u32 = 5;
-/// Every so many looks the numbers are published.
+/// Every so many looks the numbers are published, and it is seen whether a rule ends the broadcast.
 const LOOKS_A_VIEW: u32 = 5;
+/// What is quieter than this, in dB below full scale, is silence.
+const SILENCE_DB: f64 = -60.0;
 
 pub(super) struct Run {
     id: String,
@@ -42,6 +48,7 @@ pub(super) struct Run {
     meeting_says: mpsc::Sender<Happened>,
     announced: bool,
     resumed: bool,
+    watchman: Watchman,
     /// The process ends, the broadcast does not: nothing of the end is told.
     quiet: bool,
 }
@@ -55,6 +62,7 @@ impl Run {
             meeting_says,
             announced: spec.resumed,
             resumed: spec.resumed,
+            watchman: Watchman::new(spec.terms, spec.live_before),
             quiet: false,
             starting: None,
             stopping: None,
@@ -93,7 +101,7 @@ impl Run {
                 command = commands.recv() => self.command(command).await,
                 started = started(&mut self.starting) => self.source_started(started).await,
                 event = next_of(&mut self.source) => self.source_event(event).await,
-                Some(happened) = self.meeting.recv() => self.happened(happened).await,
+                Some(happened) = self.meeting.recv() => self.meeting_says(happened).await,
                 event = self.outputs.next() => {
                     // Whoever is told looks at the view.
                     self.publish();
@@ -111,6 +119,7 @@ impl Run {
                     looks += 1;
                     if looks % LOOKS_A_VIEW == 0 {
                         self.publish();
+                        self.rule().await;
                     }
                 }
             }
@@ -119,6 +128,34 @@ impl Run {
         // The program's threads are joined where that may take a moment.
         drop(tokio::task::spawn_blocking(move || drop(program)).await);
         drop(reports.send(Report::Over).await);
+    }
+
+    async fn meeting_says(&mut self, happened: Happened) {
+        if happened == Happened::Empty {
+            let minutes = self.plan.meeting().map_or(0, |meeting| meeting.empty_for.as_secs() / 60);
+            let message = format!("Nobody but the bot has been in the meeting for {minutes} min: it ends.");
+            let event = Event { code: "rule_empty", message, target_id: None };
+            self.report(Report::Ruled(event, "rule: empty meeting".to_owned())).await;
+        }
+        self.happened(happened).await;
+    }
+
+    /// Ends the broadcast where a rule or a schedule says so.
+    async fn rule(&mut self) {
+        let stats = self.program.stats();
+        let look = Look {
+            now: self.begun.elapsed(),
+            wall_ms: now_ms(),
+            phase: self.machine.phase(),
+            paused: self.machine.paused(),
+            new_picture: stats.distinct_fps > 0.0,
+            sound: stats.audio_level_db > SILENCE_DB,
+        };
+        if let Some(verdict) = self.watchman.look(&look) {
+            let event = Event { code: verdict.code(), message: verdict.sentence(), target_id: None };
+            self.report(Report::Ruled(event, verdict.actor())).await;
+            self.happened(Happened::Limit).await;
+        }
     }
 
     async fn command(&mut self, command: Option<Command>) {
@@ -145,6 +182,15 @@ impl Run {
                 // Whoever asked may have gone.
                 let _ = answer.send(removed.is_some());
             }
+            Some(Command::RetryTarget(id, who, answer)) => {
+                let retried = self.outputs.retry(&id, &who, &self.program).await;
+                if let Some(event) = &retried {
+                    self.report(Report::Event(event.clone())).await;
+                }
+                // Whoever asked may have gone.
+                let _ = answer.send(retried.is_some());
+            }
+            Some(Command::Say(message)) => self.say(message),
             Some(Command::NotListed(id, sentence)) => self.outputs.not_listed(&id, sentence),
             Some(Command::Listed(id)) => {
                 if let Some(event) = self.outputs.listed(&id) {
@@ -189,7 +235,9 @@ impl Run {
         }
         if after.phase == Phase::Live && !self.announced {
             self.announced = true;
-            self.say("This meeting is being broadcast live.");
+            if let Some(announce) = self.plan.meeting().and_then(|meeting| meeting.announce.as_ref()) {
+                self.say(announce.begins());
+            }
         }
         self.follow(effects).await;
     }
@@ -230,20 +278,27 @@ impl Run {
     }
 
     /// Tells the meeting's chat, beside everything else: a slow server holds nothing up.
-    fn say(&self, message: &'static str) {
+    fn say(&self, message: String) {
         let Some(meeting) = self.plan.meeting().cloned() else { return };
         let reports = self.reports.clone();
         tokio::spawn(async move {
-            if let Err(error) = meeting.say(message).await {
-                let message = format!("The meeting could not be told: {error}");
-                drop(reports.send(Report::Event(Event { code: "not_announced", message, target_id: None })).await);
-            }
+            let Err(error) = meeting.say(&message).await else { return };
+            let name = meeting.announce.as_ref().map_or("", |announce| &announce.name);
+            let (code, message) = match error {
+                // Nothing can be written into such a chat from outside: the name among the participants has to say it.
+                BbbError::Unsupported { .. } => (
+                    "announced_by_name",
+                    format!("This BBB server takes no chat messages from outside; the bot’s name, “{name}”, tells the meeting."),
+                ),
+                error => ("not_announced", format!("The meeting could not be told: {error}")),
+            };
+            drop(reports.send(Report::Event(Event { code, message, target_id: None })).await);
         });
     }
 
     async fn take_down(&mut self) {
         if self.announced && !self.quiet && self.machine.reason() != Some(Reason::MeetingEnded) {
-            self.say("The live broadcast of this meeting has ended.");
+            self.say(Announce::ends());
         }
         let (source, starting, stopping) = (self.source.take(), self.starting.take(), self.stopping.take());
         let stop_source = async {
@@ -346,7 +401,7 @@ pub(in crate::broadcast) fn state_line(standing: &Standing) -> Event {
         (_, Some(Reason::MeetingEnded)) => "The meeting is over.",
         (_, Some(Reason::Removed)) => "Over: the bot was removed.",
         (_, Some(Reason::Denied)) => "Over: the bot was not let in.",
-        (_, Some(Reason::Limit)) => "Over: it reached its longest duration.",
+        (_, Some(Reason::Limit)) => "Over: it reached a limit that was set for it.",
         (_, Some(Reason::Failed)) => "Over: something failed that no retry mends.",
         (_, None) => "Over.",
     };

@@ -8,8 +8,8 @@ export default defineConfig({
   testDir: "origin",
   outputDir: "../node_modules/.e2e-origin",
   workers: 1,
-  timeout: 90_000,
-  expect: { timeout: 30_000 },
+  timeout: 240_000,
+  expect: { timeout: 60_000 },
   reporter: "line",
   forbidOnly: true,
   use: {

@@ -66,7 +66,7 @@ export function overflow(page: Page): Promise<number> {
 /** Waits until the player shows moving pictures. */
 export async function moving(page: Page): Promise<void> {
   await expect
-    .poll(() => page.evaluate(() => document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0), { timeout: 20_000 })
+    .poll(() => page.evaluate(() => document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0), { timeout: 60_000 })
     .toBeGreaterThan(5);
 }
 

@@ -17,8 +17,8 @@ pub(super) async fn playwright(config: &str, environment: &[(&str, &str)]) {
     command.current_dir(&web).args(["test", "--config", config]).envs(environment.iter().copied());
     let child =
         command.env("FORCE_COLOR", "0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
-    let output = tokio::time::timeout(Duration::from_mins(10), child.unwrap().wait_with_output());
-    let output = output.await.expect("the pages' tests end within ten minutes").unwrap();
+    let output = tokio::time::timeout(Duration::from_mins(20), child.unwrap().wait_with_output());
+    let output = output.await.expect("the pages' tests end within twenty minutes").unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(" passed"), "no test ran:\n{said}");

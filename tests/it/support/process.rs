@@ -101,7 +101,7 @@ impl Process {
 
     /// SIGTERM, and its exit status.
     pub async fn terminate(mut self) -> std::process::ExitStatus {
-        let pid = rustix::process::Pid::from_child(&self.child);
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         until(40, "the program ends", async || self.child.try_wait().unwrap()).await
     }

@@ -110,7 +110,7 @@ test("says when the connection is lost, and catches up", async ({ page, mock }) 
   await expect(page.getByText("connection to the server is lost")).toBeVisible();
   mock.house.start({ source: "browser", meeting_id: "council", targets: [] });
   await page.unroute("**/api/v1/events");
-  await expect(page.getByText("connection to the server is lost")).toBeHidden({ timeout: 20_000 });
+  await expect(page.getByText("connection to the server is lost")).toBeHidden({ timeout: 60_000 });
   await expect(page.getByRole("article", { name: "Student council" })).toBeVisible();
 });
 

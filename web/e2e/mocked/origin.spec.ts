@@ -77,7 +77,7 @@ test("where UDP is blocked it takes TCP, and climbs back when it is open again",
   test.setTimeout(300_000);
   origin.udp = false;
   await page.goto("/watch/aula");
-  await expect(player(page)).toHaveAttribute("data-way", "webrtc_tcp", { timeout: 30_000 });
+  await expect(player(page)).toHaveAttribute("data-way", "webrtc_tcp", { timeout: 60_000 });
   await moving(page);
   origin.udp = true;
   await expect(player(page)).toHaveAttribute("data-way", "webrtc", { timeout: 200_000 });

@@ -70,8 +70,8 @@ test("comes back by itself after the picture stands still", async ({ page, mock,
     const { connections } = globalThis as unknown as { connections: RTCPeerConnection[] };
     for (const connection of connections) connection.close();
   });
-  await expect(page.locator(".cover")).toContainText(/late|Connecting/, { timeout: 20_000 });
-  await expect(page.locator(".cover")).toBeHidden({ timeout: 30_000 });
+  await expect(page.locator(".cover")).toContainText(/late|Connecting/, { timeout: 60_000 });
+  await expect(page.locator(".cover")).toBeHidden({ timeout: 60_000 });
   await expect(page.locator("[data-phase=playing]")).toBeVisible();
 });
 

@@ -72,7 +72,7 @@ const player = (page: Page) => page.locator(".player");
 
 async function pictures(page: Page, more = 30): Promise<void> {
   const before = (await seen(page)).at.length;
-  await expect.poll(async () => (await seen(page)).at.length, { timeout: 40_000, message: "pictures come" }).toBeGreaterThan(before + more);
+  await expect.poll(async () => (await seen(page)).at.length, { timeout: 120_000, message: "pictures come" }).toBeGreaterThan(before + more);
 }
 
 const middle = (all: number[], share: number) => [...all].sort((one, other) => one - other)[Math.floor(all.length * share)] ?? Number.NaN;

@@ -31,7 +31,7 @@ async function picture(page: Page): Promise<{ sum: number; colours: number }> {
 }
 
 async function plays(page: Page): Promise<void> {
-  await expect.poll(() => frames(page), { timeout: 30_000, message: "pictures are decoded" }).toBeGreaterThan(30);
+  await expect.poll(() => frames(page), { timeout: 60_000, message: "pictures are decoded" }).toBeGreaterThan(30);
   const first = await picture(page);
   expect(first.colours).toBeGreaterThan(3);
   await expect.poll(async () => (await picture(page)).sum, { message: "the picture moves" }).not.toBe(first.sum);
@@ -105,6 +105,6 @@ test("a wrong server is said to be wrong, in words", async ({ page }) => {
   // Port 9 of this machine: nothing listens there.
   await dialog.getByLabel("Address").fill("http://127.0.0.1:9/bigbluebutton/");
   await dialog.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByRole("alert")).toBeVisible({ timeout: 40_000 });
+  await expect(page.getByRole("alert")).toBeVisible({ timeout: 80_000 });
   await expect(page.getByRole("alert")).not.toBeEmpty();
 });

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{Doorkeeper, FirstAdmin, first_admin};
+use crate::account::{AccountChanges, Doorkeeper, FirstAdmin, first_admin};
 use crate::broadcast::{Launcher, Supervisor};
 use crate::config::{IceServer, Settings};
 use crate::http::{Answer, Problem};
@@ -38,6 +38,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Checks passwords and slows down those who guess.
     pub doorkeeper: Doorkeeper,
+    /// Tells when users, groups or what they hold have changed.
+    pub accounts: AccountChanges,
     /// Clients of the BBB servers.
     pub servers: Servers,
     /// Clients of the origins.
@@ -86,6 +88,7 @@ impl App {
             supervisor,
             whep,
             doorkeeper: Doorkeeper::new(),
+            accounts: AccountChanges::default(),
             metrics: telemetry::metrics(),
             stopping: CancellationToken::new(),
             settings,

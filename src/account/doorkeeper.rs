@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::password::Passwords;
 use super::throttle::Throttle;
-use super::user::User;
+use super::user::{self, Account};
 use crate::http::{Answer, Problem};
 use crate::secret::Secret;
 use crate::store::vault::random;
@@ -75,22 +75,27 @@ impl Doorkeeper {
     }
 
     /// The user of this name and password. One answer for a wrong name and a wrong password.
-    pub(super) async fn admit(&self, store: &Store, name: &str, password: Secret, address: IpAddr) -> Answer<User> {
+    pub(super) async fn admit(&self, store: &Store, name: &str, password: Secret, address: IpAddr) -> Answer<Account> {
         lock(&self.throttle).attempt(name, address, Instant::now()).map_err(|wait| {
             tracing::warn!(%address, "logins are being guessed; slowed down");
             let seconds = wait.as_secs().max(1);
             Problem::too_many("too_many_attempts", format!("Too many failed logins. Try again in {seconds} s."), seconds)
         })?;
-        let stored: Option<(String, String, i64, String)> =
-            store.optional("SELECT id, name, created_ms, password_hash FROM users WHERE lower(name) = lower($1)", args![name]).await?;
-        let hash = stored.as_ref().map(|(.., hash)| hash.clone());
+        // Whoever was disabled is nobody.
+        let sql = "SELECT id, password_hash FROM users WHERE lower(name) = lower($1) AND disabled_ms IS NULL";
+        let stored: Option<(String, String)> = store.optional(sql, args![name]).await?;
+        let hash = stored.as_ref().map(|(_, hash)| hash.clone());
         let matches = self.passwords.matches(password, hash).await?;
-        let Some((id, name, created_ms, _)) = stored.filter(|_| matches) else {
+        let found = match stored.filter(|_| matches) {
+            Some((id, _)) => user::active(store, &id).await?,
+            None => None,
+        };
+        let Some(account) = found else {
             tracing::info!(%address, "a login failed");
             return Err(Problem::new(axum::http::StatusCode::UNAUTHORIZED, "wrong_credentials", "The user name or the password is wrong."));
         };
-        lock(&self.throttle).succeeded(&name, address);
-        Ok(User { id, name, created_ms })
+        lock(&self.throttle).succeeded(name, address);
+        Ok(account)
     }
 }
 

@@ -1,22 +1,30 @@
-//! Users, sessions, tokens, permissions, and the activity log.
+//! Users, groups, roles, sessions, tokens, permissions, and the activity log.
 
 pub mod activity;
 mod caller;
+mod changes;
 mod cookie;
 mod credential;
 pub mod cross_site;
 mod doorkeeper;
 mod first;
+pub mod grants;
+pub mod group;
 pub mod password;
 mod permission;
+mod rise;
+mod role;
 mod routes;
+pub mod scope;
 mod session;
 mod throttle;
 pub mod token;
 pub mod user;
 
-pub use self::caller::{Allowed, Caller, authenticate};
+pub use self::caller::{Allowed, Caller, Credential, authenticate};
+pub use self::changes::AccountChanges;
 pub use self::doorkeeper::Doorkeeper;
 pub use self::first::{FirstAdmin, first_admin};
 pub use self::permission::{Permission, Permissions, UnknownPermission, perm};
 pub(crate) use self::routes::routes;
+pub use self::scope::{Kind, Sight};

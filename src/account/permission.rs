@@ -34,6 +34,8 @@ macro_rules! permissions {
             pub trait Needed: Send + Sync {
                 /// One of these; empty: whoever is logged in.
                 const ANY: &'static [Permission];
+                /// Whether it is enough to hold one of them in a single room.
+                const IN_SOME_ROOM: bool = false;
             }
 
             /// A single permission.
@@ -48,6 +50,15 @@ macro_rules! permissions {
 
             impl<A: Single, B: Single> Needed for (A, B) {
                 const ANY: &'static [Permission] = &[A::PERMISSION, B::PERMISSION];
+            }
+
+            /// The same of whoever holds it in some room only: the handler itself asks whether it is this one.
+            #[derive(Debug)]
+            pub struct InSomeRoom<P>(std::marker::PhantomData<fn(P)>);
+
+            impl<P: Needed> Needed for InSomeRoom<P> {
+                const ANY: &'static [Permission] = P::ANY;
+                const IN_SOME_ROOM: bool = true;
             }
 
             /// No permission in particular: whoever is logged in.
@@ -139,6 +150,17 @@ impl Permissions {
     pub fn within(self, scopes: Self) -> Self {
         let both = |permission: &Permission| self.allow(*permission) && scopes.allow(*permission);
         Permission::ALL.iter().copied().filter(both).collect()
+    }
+
+    /// All that is in either.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// The permissions in it.

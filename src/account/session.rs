@@ -1,8 +1,7 @@
 //! Sessions: who is logged in, kept here and named by a cookie.
 
 use super::credential;
-use super::permission::Permissions;
-use super::user::{self, User};
+use super::user::{self, Account};
 use crate::secret::Secret;
 use crate::store::{Store, StoreError, Transaction, args};
 
@@ -49,19 +48,24 @@ fn is_alive(row: &Row, now_ms: i64) -> bool {
     now_ms - row.seen_ms < IDLE_LIFE_MS && now_ms - row.created_ms < ABSOLUTE_LIFE_MS
 }
 
-/// The user whose session this cookie names.
-pub(super) async fn find(store: &Store, cookie: &str, now_ms: i64) -> Result<Option<(User, Permissions)>, StoreError> {
+/// The user whose session this cookie names, and the hash by which the session is kept.
+pub(super) async fn find(store: &Store, cookie: &str, now_ms: i64) -> Result<Option<(Account, String)>, StoreError> {
     let hash = credential::hash(cookie);
-    let row: Option<Row> = store.optional("SELECT user_id, created_ms, seen_ms FROM sessions WHERE token_hash = $1", args![&hash]).await?;
+    Ok(find_hashed(store, &hash, now_ms).await?.map(|account| (account, hash)))
+}
+
+/// The user whose session this is.
+pub(super) async fn find_hashed(store: &Store, hash: &str, now_ms: i64) -> Result<Option<Account>, StoreError> {
+    let row: Option<Row> = store.optional("SELECT user_id, created_ms, seen_ms FROM sessions WHERE token_hash = $1", args![hash]).await?;
     let Some(row) = row.filter(|row| is_alive(row, now_ms)) else { return Ok(None) };
     if now_ms - row.seen_ms >= TOUCH_MS {
-        let touched = store.run("UPDATE sessions SET seen_ms = $2 WHERE token_hash = $1", args![&hash, now_ms]).await;
+        let touched = store.run("UPDATE sessions SET seen_ms = $2 WHERE token_hash = $1", args![hash, now_ms]).await;
         // A full disk must not log everybody out.
         if let Err(error) = touched {
             tracing::debug!(%error, "the time of a session's last request was not written");
         }
     }
-    user::with_permissions(store, &row.user_id).await
+    user::active(store, &row.user_id).await
 }
 
 #[cfg(test)]

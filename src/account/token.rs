@@ -2,7 +2,7 @@
 
 use super::credential;
 use super::permission::Permissions;
-use super::user::{self, User};
+use super::user::{self, Account};
 use crate::secret::Secret;
 use crate::store::{Store, StoreError, Transaction, args};
 
@@ -77,14 +77,19 @@ struct Row {
     used_ms: Option<i64>,
 }
 
-/// The user whose token this is, with what it may do.
-pub(super) async fn find(store: &Store, text: &str, now_ms: i64) -> Result<Option<(User, Permissions)>, StoreError> {
+/// The user whose token this is, with what it may do, and the hash by which it is kept.
+pub(super) async fn find(store: &Store, text: &str, now_ms: i64) -> Result<Option<(Account, String)>, StoreError> {
     if !text.starts_with(PREFIX) {
         return Ok(None);
     }
-    let row: Option<Row> = store
-        .optional("SELECT id, user_id, scopes, expires_ms, used_ms FROM api_tokens WHERE token_hash = $1", args![credential::hash(text)])
-        .await?;
+    let hash = credential::hash(text);
+    Ok(find_hashed(store, &hash, now_ms).await?.map(|account| (account, hash)))
+}
+
+/// The user whose token this is, with what it may do.
+pub(super) async fn find_hashed(store: &Store, hash: &str, now_ms: i64) -> Result<Option<Account>, StoreError> {
+    let sql = "SELECT id, user_id, scopes, expires_ms, used_ms FROM api_tokens WHERE token_hash = $1";
+    let row: Option<Row> = store.optional(sql, args![hash]).await?;
     let Some(row) = row.filter(|row| row.expires_ms.is_none_or(|expires_ms| now_ms < expires_ms)) else { return Ok(None) };
     if row.used_ms.is_none_or(|used_ms| now_ms - used_ms >= TOUCH_MS) {
         let touched = store.run("UPDATE api_tokens SET used_ms = $2 WHERE id = $1", args![&row.id, now_ms]).await;
@@ -92,6 +97,6 @@ pub(super) async fn find(store: &Store, text: &str, now_ms: i64) -> Result<Optio
             tracing::debug!(%error, "the time of a token's last use was not written");
         }
     }
-    let found = user::with_permissions(store, &row.user_id).await?;
-    Ok(found.map(|(user, permissions)| (user, permissions.within(scopes(&row.scopes)))))
+    let (scopes, found) = (scopes(&row.scopes), user::active(store, &row.user_id).await?);
+    Ok(found.map(|account| Account { permissions: account.permissions.within(scopes), grants: account.grants.within(scopes), ..account }))
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::grants::Grants;
 use super::permission::{Permission, Permissions};
 use crate::store::{Store, StoreError, Transaction, args};
+
+pub(super) const COLUMNS: &str = "id, name, email, disabled_ms, created_ms";
 
 /// Somebody with an account.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -12,8 +15,23 @@ pub struct User {
     pub id: String,
     /// Name, unique whatever the case.
     pub name: String,
+    /// Where a link for a new password is sent.
+    pub email: Option<String>,
+    /// Since when they may no longer log in.
+    pub disabled_ms: Option<i64>,
     /// When the account was made.
     pub created_ms: i64,
+}
+
+/// A user with everything that they may do: by themselves, by their roles, and in single rooms.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// What they may do on all that their groups hold.
+    pub permissions: Permissions,
+    /// What they may do in single rooms.
+    pub grants: Grants,
 }
 
 /// Whether a text can be a user's name: 1 to 64 of `A–Z a–z 0–9 . _ - @`, so that it is safe in a log and on a command line.
@@ -21,11 +39,32 @@ pub fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte))
 }
 
-/// A user and their permissions.
+/// The user with this id, whether they may log in or not.
+pub(super) async fn find(store: &Store, id: &str) -> Result<Option<User>, StoreError> {
+    store.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM users WHERE id = $1")), args![id]).await
+}
+
+/// A user with everything that they may do, whether they may log in or not.
+pub(super) async fn account(store: &Store, id: &str) -> Result<Option<Account>, StoreError> {
+    let Some(user) = find(store, id).await? else { return Ok(None) };
+    let sql = "SELECT '' AS room_id, permission FROM user_permissions WHERE user_id = $1 \
+               UNION ALL SELECT '', p.permission FROM user_roles r JOIN role_permissions p ON p.role_id = r.role_id WHERE r.user_id = $1 \
+               UNION ALL SELECT room_id, permission FROM user_rooms WHERE user_id = $1";
+    let rows: Vec<(String, String)> = store.all(sql, args![id]).await?;
+    let (everywhere, in_rooms): (Vec<_>, Vec<_>) = rows.iter().partition(|(room_id, _)| room_id.is_empty());
+    let permissions = collect(everywhere.into_iter().map(|(_, name)| name.as_str()));
+    let grants = Grants::collect(in_rooms.into_iter().map(|(room_id, name)| (room_id.as_str(), name.as_str())));
+    Ok(Some(Account { user, permissions, grants }))
+}
+
+/// The same of one who may log in.
+pub async fn active(store: &Store, id: &str) -> Result<Option<Account>, StoreError> {
+    Ok(account(store, id).await?.filter(|account| account.user.disabled_ms.is_none()))
+}
+
+/// A user who may log in, and their permissions.
 pub async fn with_permissions(store: &Store, id: &str) -> Result<Option<(User, Permissions)>, StoreError> {
-    let Some(user) = store.optional("SELECT id, name, created_ms FROM users WHERE id = $1", args![id]).await? else { return Ok(None) };
-    let rows: Vec<(String,)> = store.all("SELECT permission FROM user_permissions WHERE user_id = $1", args![id]).await?;
-    Ok(Some((user, collect(&rows))))
+    Ok(active(store, id).await?.map(|account| (account.user, account.permissions)))
 }
 
 /// The same, by name, whatever its case.
@@ -36,22 +75,20 @@ pub async fn by_name(store: &Store, name: &str) -> Result<Option<(User, Permissi
     }
 }
 
-/// The permissions of these users, by id; the users are one page, in the order of their ids.
-pub(super) async fn permissions_between(store: &Store, users: &[User]) -> Result<BTreeMap<String, Permissions>, StoreError> {
-    let (Some(first), Some(last)) = (users.first(), users.last()) else { return Ok(BTreeMap::new()) };
-    let rows: Vec<(String, String)> = store
-        .all("SELECT user_id, permission FROM user_permissions WHERE user_id >= $1 AND user_id <= $2", args![&first.id, &last.id])
-        .await?;
-    let mut by_user: BTreeMap<String, Vec<(String,)>> = BTreeMap::new();
+/// The permissions that the users with ids from the one to the other hold by themselves.
+pub(super) async fn permissions_between(store: &Store, first: &str, last: &str) -> Result<BTreeMap<String, Permissions>, StoreError> {
+    let sql = "SELECT user_id, permission FROM user_permissions WHERE user_id >= $1 AND user_id <= $2";
+    let rows: Vec<(String, String)> = store.all(sql, args![first, last]).await?;
+    let mut by_user: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (user_id, permission) in rows {
-        by_user.entry(user_id).or_default().push((permission,));
+        by_user.entry(user_id).or_default().push(permission);
     }
-    Ok(by_user.into_iter().map(|(user_id, rows)| (user_id, collect(&rows))).collect())
+    Ok(by_user.into_iter().map(|(user_id, names)| (user_id, collect(names.iter().map(String::as_str)))).collect())
 }
 
-/// Permissions out of their rows; names that no longer exist allow nothing.
-fn collect(rows: &[(String,)]) -> Permissions {
-    rows.iter().filter_map(|(name,)| name.parse::<Permission>().ok()).collect()
+/// Permissions out of their names; names that no longer exist allow nothing.
+fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Permissions {
+    names.filter_map(|name| name.parse::<Permission>().ok()).collect()
 }
 
 /// Makes a user; [`StoreError::Taken`] where the name is.
@@ -62,7 +99,7 @@ pub async fn create(
     permissions: Permissions,
     now_ms: i64,
 ) -> Result<User, StoreError> {
-    let user = User { id: crate::id::new(), name: name.to_owned(), created_ms: now_ms };
+    let user = User { id: crate::id::new(), name: name.to_owned(), email: None, disabled_ms: None, created_ms: now_ms };
     tx.run(
         "INSERT INTO users (id, name, password_hash, created_ms) VALUES ($1, $2, $3, $4)",
         args![&user.id, &user.name, password_hash, now_ms],
@@ -72,7 +109,7 @@ pub async fn create(
     Ok(user)
 }
 
-/// Sets what a user may do.
+/// Sets what a user may do by themselves.
 pub async fn grant(tx: &mut Transaction, user_id: &str, permissions: Permissions) -> Result<(), StoreError> {
     tx.run("DELETE FROM user_permissions WHERE user_id = $1", args![user_id]).await?;
     for permission in permissions.iter() {
@@ -81,15 +118,14 @@ pub async fn grant(tx: &mut Transaction, user_id: &str, permissions: Permissions
     Ok(())
 }
 
-/// Whether anybody but this user is an admin: the last one must not go.
-pub async fn another_admin(tx: &mut Transaction, user_id: &str) -> Result<bool, StoreError> {
-    let (others,): (i64,) = tx
-        .one(
-            "SELECT COUNT(*) FROM user_permissions WHERE permission = $1 AND user_id <> $2",
-            args![Permission::SystemAdmin.name(), user_id],
-        )
-        .await?;
-    Ok(others > 0)
+/// Lets a user log in, or no longer; then their sessions and tokens are gone for good.
+pub(super) async fn set_disabled(tx: &mut Transaction, user_id: &str, disabled_ms: Option<i64>) -> Result<(), StoreError> {
+    tx.run("UPDATE users SET disabled_ms = $2 WHERE id = $1", args![user_id, disabled_ms]).await?;
+    if disabled_ms.is_some() {
+        tx.run("DELETE FROM sessions WHERE user_id = $1", args![user_id]).await?;
+        tx.run("DELETE FROM api_tokens WHERE user_id = $1", args![user_id]).await?;
+    }
+    Ok(())
 }
 
 /// Whether there is any user at all.

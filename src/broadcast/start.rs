@@ -8,13 +8,14 @@ use super::model::{BotRole, Row, SourceKind, StartRequest, TargetAddress, Target
 use super::rules::{Terms, Until};
 use super::state::Phase;
 use super::store::{self, NewTarget};
-use crate::account::{Caller, Permission, activity};
+use crate::account::{Caller, Kind, Permission, Sight, activity, scope};
 use crate::app::App;
 use crate::http::{Answer, Problem};
 use crate::media::output::TargetUrl;
 use crate::media::profile::{self, Profile};
 use crate::moment::now_ms;
 use crate::origin::{self, Origin};
+use crate::room;
 use crate::store::args;
 
 /// Targets that one broadcast may have.
@@ -45,6 +46,7 @@ pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, 
     let profile = Profile::named(profile_name)
         .and_then(|profile| profile.with(&request.overrides))
         .map_err(|error| Problem::unprocessable("bad_profile", error.to_string()).of_field("profile"))?;
+    may_start(app, caller, request.room.as_deref()).await?;
     let (server_id, meeting_id, meeting_name) = meeting(app, caller, &request).await?;
     let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].0.to_owned());
     if !LAYOUTS.iter().any(|(known, _)| *known == layout) {
@@ -103,6 +105,17 @@ pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, 
     Ok(store::one(&app.store, &id).await?.unwrap_or(row))
 }
 
+/// Whether somebody may start a broadcast, in this room where one is named. A room that they do not see is none.
+async fn may_start(app: &App, caller: &Caller, room: Option<&str>) -> Answer<()> {
+    let Some(key) = room else { return caller.must(Permission::BroadcastOperate) };
+    let no_room = || Problem::unprocessable("no_such_room", "There is no room with this key.").of_field("room");
+    let room = room::find(&app.store, key).await?.ok_or_else(no_room)?;
+    if !scope::sees(&app.store, &Sight::with(caller, &[Permission::BroadcastOperate]), Kind::Room, &room.id).await? {
+        return Err(no_room());
+    }
+    caller.must_in_room(&app.store, &room.id, Permission::BroadcastOperate).await
+}
+
 async fn keep(app: &App, caller: &Caller, row: &Row, targets: &[NewTarget], again: bool) -> Answer<()> {
     let mut tx = app.store.begin().await?;
     if let Some(room) = &row.room_key {
@@ -118,6 +131,7 @@ async fn keep(app: &App, caller: &Caller, row: &Row, targets: &[NewTarget], agai
         refuse_double(&mut tx, target).await?;
         store::insert_target(&mut tx, &row.id, target).await?;
     }
+    scope::own_broadcast(&mut tx, caller, &row.id).await?;
     let detail = serde_json::json!({
         "source": row.source, "meeting": row.meeting_name, "room": row.room_key,
         "targets": targets.iter().map(|target| &target.label).collect::<Vec<_>>(),
@@ -146,6 +160,7 @@ pub(super) async fn add_target(app: &App, caller: &Caller, row: &Row, request: &
     }
     refuse_double(&mut tx, &target).await?;
     store::insert_target(&mut tx, &row.id, &target).await?;
+    scope::place_broadcast(&mut tx, &row.id).await?;
     activity::record(&mut tx, caller, "target.add", &row.id, serde_json::json!({ "label": target.label })).await?;
     tx.commit().await?;
     Ok(target)
@@ -164,6 +179,9 @@ async fn meeting(app: &App, caller: &Caller, request: &StartRequest) -> Answer<(
                 request.server_id.as_deref().ok_or_else(|| Problem::invalid("server_id", "Say which server the meeting is on."))?;
             let meeting = request.meeting_id.as_deref().filter(|id| !id.is_empty() && id.chars().count() <= 256);
             let meeting = meeting.ok_or_else(|| Problem::invalid("meeting_id", "Say which meeting, in 1 to 256 characters."))?;
+            if !scope::sees(&app.store, &Sight::of(caller), Kind::Server, server).await? {
+                return Err(Problem::unprocessable("no_such_server", "There is no such server.").of_field("server_id"));
+            }
             let name = super::meeting::name(app, server, meeting).await?;
             Ok((Some(server.to_owned()), meeting.to_owned(), name))
         }
@@ -226,7 +244,11 @@ fn freehand(request: &TargetRequest, url: &str) -> Answer<TargetAddress> {
 
 async fn of_origin(app: &App, caller: &Caller, id: &str, request: &TargetRequest) -> Answer<(TargetAddress, Origin)> {
     caller.must(Permission::OriginUse)?;
-    let origin = origin::find(&app.store, id).await?.ok_or_else(|| Problem::unprocessable("no_such_origin", "There is no such origin."))?;
+    let no_origin = || Problem::unprocessable("no_such_origin", "There is no such origin.");
+    let origin = origin::find(&app.store, id).await?.ok_or_else(no_origin)?;
+    if !scope::sees(&app.store, &Sight::of(caller), Kind::Origin, id).await? {
+        return Err(no_origin());
+    }
     let name = request.stream_name.as_deref().unwrap_or_default();
     if name.is_empty() || name.len() > 100 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         return Err(Problem::unprocessable("bad_stream_name", "A stream name has 1 to 100 letters, digits, “-”, “_” or “.”."));

@@ -3,6 +3,7 @@
 use super::model::{Row, TargetRow};
 use super::session::{Event, Standing};
 use super::state::Phase;
+use crate::account::{Kind, Sight, scope};
 use crate::moment::now_ms;
 use crate::store::{Dialect, Store, StoreError, Transaction, args};
 
@@ -127,10 +128,11 @@ pub(super) async fn one(store: &Store, id: &str) -> Result<Option<Row>, StoreErr
     store.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM broadcasts WHERE id = $1")), args![id]).await
 }
 
-/// Open broadcasts, then ended ones, newest first; `before` an id.
-pub(super) async fn list(store: &Store, before: Option<&str>, limit: i64) -> Result<Vec<Row>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE ($1 = '' OR id < $1) ORDER BY id DESC LIMIT $2");
-    store.all(sqlx::AssertSqlSafe(sql), args![before.unwrap_or_default(), limit]).await
+/// The broadcasts that somebody sees, newest first; `before` an id.
+pub(super) async fn list(store: &Store, sight: &Sight, before: Option<&str>, limit: i64) -> Result<Vec<Row>, StoreError> {
+    let seen = scope::condition(Kind::Broadcast, "broadcasts.id", 3);
+    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE ($1 = '' OR id < $1) AND {seen} ORDER BY id DESC LIMIT $2");
+    store.all(sqlx::AssertSqlSafe(sql), sight.after(args![before.unwrap_or_default(), limit])).await
 }
 
 /// What this node should have on the air. A file has one process only, whatever its host is called today.

@@ -108,8 +108,8 @@ struct PushFields {
     get, path = "/origins/{id}/records", tag = "origin", params(("id" = String, Path)),
     responses((status = 200, body = List<RecordView>), (status = 404, body = Problem), (status = 502, body = Problem))
 )]
-async fn records(_caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<List<RecordView>>> {
-    let (origin, client) = reach(&app, &id).await?;
+async fn records(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<List<RecordView>>> {
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let records = client.records(&origin.vhost, &origin.app).await?;
     Ok(Json(List::whole(records.into_iter().map(RecordView::from).collect())))
 }
@@ -130,7 +130,7 @@ async fn start_record(
         Some(path) => file_path(&path)?,
         None => format!("/{stream}_${{StartTime:YYYYMMDDhhmmss}}.ts"),
     };
-    let (origin, client) = reach(&app, &id).await?;
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         let new = NewRecord { id: crate::id::new(), stream, file_path };
@@ -152,7 +152,7 @@ async fn stop_record(
     State(app): State<App>,
     Path((id, record)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
-    let (origin, client) = reach(&app, &id).await?;
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         client.stop_record(&origin.vhost, &origin.app, &record).await?;
@@ -167,8 +167,8 @@ async fn stop_record(
     get, path = "/origins/{id}/pushes", tag = "origin", params(("id" = String, Path)),
     responses((status = 200, body = List<PushView>), (status = 404, body = Problem), (status = 502, body = Problem))
 )]
-async fn pushes(_caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<List<PushView>>> {
-    let (origin, client) = reach(&app, &id).await?;
+async fn pushes(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<List<PushView>>> {
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let pushes = client.pushes(&origin.vhost, &origin.app).await?;
     Ok(Json(List::whole(pushes.into_iter().map(PushView::from).collect())))
 }
@@ -188,7 +188,7 @@ async fn start_push(
     let url = check::url("url", &fields.url, &["rtmp", "rtmps", "srt"])?;
     let stream_key = fields.stream_key.map(|key| check::secret("stream_key", &key)).transpose()?;
     let protocol = if url.scheme() == "srt" { "srt" } else { "rtmp" };
-    let (origin, client) = reach(&app, &id).await?;
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         let to = shown(url.as_str());
@@ -211,7 +211,7 @@ async fn stop_push(
     State(app): State<App>,
     Path((id, push)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
-    let (origin, client) = reach(&app, &id).await?;
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         client.stop_push(&origin.vhost, &origin.app, &push).await?;

@@ -47,6 +47,8 @@ pub(crate) struct OriginFields {
     signing_secret: Option<Option<Secret>>,
     /// The servers behind it that viewers are on, at most 32; they replace those that it had.
     edges: Option<Vec<EdgeFields>>,
+    /// Ids or names of groups; for a new one those of the caller where left out, and none for an admin's.
+    pub(super) groups: Option<Vec<String>>,
 }
 
 /// Where viewers watch: templates with `{app}` and `{name}`.
@@ -81,6 +83,12 @@ impl OriginFields {
     /// Whether anything is said of edges.
     pub(super) fn has_edges(&self) -> bool {
         self.edges.is_some()
+    }
+
+    /// The names of secrets that are said.
+    pub(super) fn secrets(&self) -> Vec<&'static str> {
+        let said = [("api_token", self.api_token.is_some()), ("signing_secret", self.signing_secret.is_some())];
+        said.into_iter().filter_map(|(name, said)| said.then_some(name)).collect()
     }
 
     /// Checks every field and puts it into the origin and its edges.

@@ -15,7 +15,7 @@ use super::client::Client;
 use super::routes::existing;
 use super::store::{self, Origin};
 use super::{OmeError, OriginError, carry};
-use crate::account::{Allowed, activity, perm};
+use crate::account::{Allowed, Caller, Kind, Permission, Sight, activity, perm, scope};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Path, Problem, whole};
 use crate::store::args;
@@ -67,8 +67,8 @@ struct CheckView {
     post, path = "/origins/{id}/test", tag = "origin", params(("id" = String, Path)),
     responses((status = 200, body = TestView), (status = 404, body = Problem))
 )]
-async fn test(_caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<TestView>> {
-    let origin = existing(&app, &id).await?;
+async fn test(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<TestView>> {
+    let origin = existing(&app, &caller, &id).await?;
     let edges = store::edges(&app.store, &id).await?;
     let own = check(app.origins.client(&origin), &origin.vhost, Some(&origin.app));
     let others = join_all(edges.iter().map(|edge| check(app.origins.edge_client(edge), &origin.vhost, None)));
@@ -118,8 +118,8 @@ struct StreamView {
     get, path = "/origins/{id}/streams", tag = "origin", params(("id" = String, Path)),
     responses((status = 200, body = List<StreamView>), (status = 404, body = Problem), (status = 502, body = Problem))
 )]
-async fn streams(_caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<List<StreamView>>> {
-    let origin = existing(&app, &id).await?;
+async fn streams(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<List<StreamView>>> {
+    let origin = existing(&app, &caller, &id).await?;
     let client = app.origins.client(&origin)?;
     let names = client.streams(&origin.vhost, &origin.app).await?;
     let ours: Vec<(String, String)> = app
@@ -129,12 +129,15 @@ async fn streams(_caller: Allowed<perm::OriginManage>, State(app): State<App>, P
             args![&id],
         )
         .await?;
+    let ids: Vec<String> = ours.iter().map(|(_, broadcast_id)| broadcast_id.clone()).collect();
+    let seen = scope::seen_of(&app.store, &Sight::with(&caller, &[Permission::BroadcastView]), Kind::Broadcast, &ids).await?;
     let deadline = Instant::now() + DETAILS_WITHIN;
     let mut items = Vec::with_capacity(names.len());
     for (index, name) in names.into_iter().enumerate() {
         let asks = index < DETAILS && Instant::now() < deadline;
         let detail = if asks { client.stream(&origin.vhost, &origin.app, &name).await.ok() } else { None };
-        let broadcast_id = ours.iter().find(|(stream, _)| *stream == name).map(|(_, id)| id.clone());
+        let ours = ours.iter().find(|(stream, id)| *stream == name && seen.contains(id));
+        let broadcast_id = ours.map(|(_, id)| id.clone());
         let input = detail.map(|detail| detail.input);
         items.push(StreamView {
             name,
@@ -156,7 +159,7 @@ async fn delete_stream(
     State(app): State<App>,
     Path((id, name)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
-    let (origin, client) = reach(&app, &id).await?;
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         client.delete_stream(&origin.vhost, &origin.app, &name).await?;
@@ -167,8 +170,8 @@ async fn delete_stream(
 }
 
 /// An origin and the client of its API.
-pub(super) async fn reach(app: &App, id: &str) -> Answer<(Origin, Client)> {
-    let origin = existing(app, id).await?;
+pub(super) async fn reach(app: &App, caller: &Caller, id: &str) -> Answer<(Origin, Client)> {
+    let origin = existing(app, caller, id).await?;
     let client = app.origins.client(&origin)?;
     Ok((origin, client))
 }

@@ -8,7 +8,7 @@ use url::Url;
 use super::fields::OriginFields;
 use super::routes::put;
 use super::store::{self, Edge, Origin};
-use crate::account::Caller;
+use crate::account::{Caller, Kind, group};
 use crate::http::Problem;
 use crate::moment::now_ms;
 use crate::secret::Secret;
@@ -110,11 +110,16 @@ async fn apply(store: &Store, vault: &Vault, path: &Path, wanted: &[(String, Jso
         }
         let mut edges: Vec<Edge> = edges_before.iter().map(Edge::bare).collect();
         let gone = !fields.has_edges();
+        let groups = fields.groups.clone();
         fields.apply(&mut origin, &mut edges, vault).map_err(|problem| wrong(problem.detail))?;
         if gone {
             edges.clear();
         }
         edges.sort_by(|one, other| one.name.cmp(&other.name));
+        if let Some(groups) = &groups {
+            let given = group::give(&mut tx, &caller, Kind::Origin, &origin.id, Some(groups), before.is_none()).await;
+            given.map_err(|problem| wrong(problem.detail))?;
+        }
         if let Some(before) = &before
             && said(before, &edges_before, vault)? == said(&origin, &edges, vault)?
         {

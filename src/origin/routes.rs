@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::fields::OriginFields;
 use super::operate;
 use super::store::{self, Edge, Origin};
-use crate::account::{Allowed, Caller, activity, perm};
+use crate::account::{Allowed, Caller, Kind, Sight, activity, group, perm, scope};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query};
 use crate::moment::{now_ms, rfc3339};
@@ -43,6 +43,8 @@ pub(crate) struct OriginView {
     has_signing_secret: bool,
     /// The servers behind it that viewers are on.
     edges: Vec<EdgeView>,
+    /// Ids of the groups that it belongs to, of those that the caller sees.
+    groups: Vec<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -66,11 +68,12 @@ struct EdgeView {
     has_api_token: bool,
 }
 
-fn view(origin: Origin, edges: Vec<Edge>) -> OriginView {
+fn view(origin: Origin, edges: Vec<Edge>, groups: Vec<String>) -> OriginView {
     let edge = |edge: Edge| EdgeView { has_api_token: edge.has_api_token(), id: edge.id, name: edge.name, api_url: edge.api_url };
     OriginView {
         has_api_token: origin.has_api_token(),
         has_signing_secret: origin.has_signing_secret(),
+        groups,
         id: origin.id,
         name: origin.name,
         whip_url: origin.whip_url,
@@ -95,19 +98,21 @@ fn view(origin: Origin, edges: Vec<Edge>) -> OriginView {
     responses((status = 200, body = List<OriginView>))
 )]
 async fn list(
-    _caller: Allowed<(perm::OriginUse, perm::OriginManage)>,
+    caller: Allowed<(perm::OriginUse, perm::OriginManage)>,
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<OriginView>>> {
-    let origins = store::page(&app.store, page.after(), page.rows()).await?;
+    let origins = store::page(&app.store, &Sight::of(&caller), page.after(), page.rows()).await?;
     let ends = origins.first().zip(origins.last()).map(|(first, last)| (first.id.as_str(), last.id.as_str())).unwrap_or_default();
     let mut edges: HashMap<String, Vec<Edge>> = HashMap::new();
     for edge in store::edges_of(&app.store, ends.0, ends.1).await? {
         edges.entry(edge.origin_id.clone()).or_default().push(edge);
     }
+    let mut groups = scope::shown_between(&app.store, &caller, Kind::Origin, ends.0, ends.1).await?;
     let view = |origin: Origin| {
         let edges = edges.remove(&origin.id).unwrap_or_default();
-        self::view(origin, edges)
+        let groups = groups.remove(&origin.id).unwrap_or_default();
+        self::view(origin, edges, groups)
     };
     Ok(Json(page.list(origins, |origin| origin.id.clone(), view)))
 }
@@ -121,12 +126,13 @@ async fn list(
     responses((status = 200, body = OriginView), (status = 404, body = Problem))
 )]
 async fn show(
-    _caller: Allowed<(perm::OriginUse, perm::OriginManage)>,
+    caller: Allowed<(perm::OriginUse, perm::OriginManage)>,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Answer<Json<OriginView>> {
-    let origin = existing(&app, &id).await?;
-    Ok(Json(view(origin, store::edges(&app.store, &id).await?)))
+    let origin = existing(&app, &caller, &id).await?;
+    let groups = scope::shown(&app.store, &caller, Kind::Origin, &id).await?;
+    Ok(Json(view(origin, store::edges(&app.store, &id).await?, groups)))
 }
 
 /// Makes an origin.
@@ -147,11 +153,15 @@ async fn create(
     let application = fields.app.clone().ok_or_else(|| missing("app"))?;
     let mut origin = Origin::new(name, application, now_ms());
     let mut edges = Vec::new();
+    let groups = fields.groups.clone();
     fields.apply(&mut origin, &mut edges, &app.vault)?;
     let mut tx = app.store.begin().await?;
+    // Before it is written down, so that its groups see the line.
+    let groups = group::give(&mut tx, &caller, Kind::Origin, &origin.id, groups.as_deref(), true).await?;
     put(&mut tx, &caller, "origin.create", &origin, &edges).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(view(origin, edges))))
+    app.accounts.tell();
+    Ok((StatusCode::CREATED, Json(view(origin, edges, groups))))
 }
 
 /// Changes an origin.
@@ -169,14 +179,24 @@ async fn change(
     Path(id): Path<String>,
     Json(fields): Json<OriginFields>,
 ) -> Answer<Json<OriginView>> {
-    let mut origin = existing(&app, &id).await?;
+    let mut origin = existing(&app, &caller, &id).await?;
+    let shown = scope::shown(&app.store, &caller, Kind::Origin, &id).await?;
     let mut tx = app.store.begin().await?;
     let mut edges = store::edges_in(&mut tx, &id).await?;
+    let before = view(origin.clone(), edges.clone(), shown.clone());
+    let (wanted, secrets) = (fields.groups.clone(), fields.secrets());
     fields.apply(&mut origin, &mut edges, &app.vault)?;
     origin.changed_ms = now_ms();
-    put(&mut tx, &caller, "origin.change", &origin, &edges).await?;
+    let groups = match wanted {
+        Some(wanted) => group::give(&mut tx, &caller, Kind::Origin, &id, Some(&wanted), false).await?,
+        None => shown,
+    };
+    write(&mut tx, &origin, &edges).await?;
+    let after = view(origin, edges, groups);
+    activity::record(&mut tx, &caller, "origin.change", &id, activity::difference(&before.name, &before, &after, &secrets)).await?;
     tx.commit().await?;
-    Ok(Json(view(origin, edges)))
+    app.accounts.tell();
+    Ok(Json(after))
 }
 
 /// Removes an origin.
@@ -188,26 +208,34 @@ async fn change(
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 async fn remove(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let origin = existing(&app, &id).await?;
+    let origin = existing(&app, &caller, &id).await?;
     let mut tx = app.store.begin().await?;
     tx.run("DELETE FROM origins WHERE id = $1", args![&id]).await?;
     activity::record(&mut tx, &caller, "origin.remove", &id, json!({"name": origin.name})).await?;
+    scope::forget(&mut tx, Kind::Origin, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Writes an origin with its edges, and who did it.
 pub(super) async fn put(tx: &mut Transaction, caller: &Caller, action: &'static str, origin: &Origin, edges: &[Edge]) -> Answer<()> {
-    store::put(tx, origin).await.map_err(|error| match error {
-        StoreError::Taken => Problem::conflict("name_taken", "An origin of this name exists already.").of_field("name"),
-        error => error.into(),
-    })?;
-    store::put_edges(tx, &origin.id, edges).await?;
+    write(tx, origin, edges).await?;
     let names: Vec<&str> = edges.iter().map(|edge| edge.name.as_str()).collect();
     let detail = json!({ "name": origin.name, "vhost": origin.vhost, "app": origin.app, "edges": names });
     Ok(activity::record(tx, caller, action, &origin.id, detail).await?)
 }
 
-pub(super) async fn existing(app: &App, id: &str) -> Answer<Origin> {
-    store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("origin"))
+async fn write(tx: &mut Transaction, origin: &Origin, edges: &[Edge]) -> Answer<()> {
+    store::put(tx, origin).await.map_err(|error| match error {
+        StoreError::Taken => Problem::conflict("name_taken", "An origin of this name exists already.").of_field("name"),
+        error => error.into(),
+    })?;
+    Ok(store::put_edges(tx, &origin.id, edges).await?)
+}
+
+/// An origin that the caller sees, or 404.
+pub(super) async fn existing(app: &App, caller: &Caller, id: &str) -> Answer<Origin> {
+    let origin = store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("origin"))?;
+    let sees = scope::sees(&app.store, &Sight::of(caller), Kind::Origin, id).await?;
+    if sees { Ok(origin) } else { Err(Problem::not_found("origin")) }
 }

@@ -1,6 +1,7 @@
 //! Origins in the database.
 
 use super::signed_policy;
+use crate::account::{Kind, Sight, scope};
 use crate::secret::Secret;
 use crate::store::vault::{Vault, VaultError};
 use crate::store::{Store, StoreError, Transaction, args};
@@ -145,9 +146,11 @@ pub(super) async fn named(tx: &mut Transaction, name: &str) -> Result<Option<Ori
     tx.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM origins WHERE lower(name) = lower($1)")), args![name]).await
 }
 
-/// A page of origins, oldest first.
-pub(super) async fn page(store: &Store, after: &str, rows: u32) -> Result<Vec<Origin>, StoreError> {
-    store.all(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM origins WHERE id > $1 ORDER BY id LIMIT $2")), args![after, rows]).await
+/// A page of the origins that somebody sees, oldest first.
+pub(super) async fn page(store: &Store, sight: &Sight, after: &str, rows: u32) -> Result<Vec<Origin>, StoreError> {
+    let seen = scope::condition(Kind::Origin, "origins.id", 3);
+    let sql = format!("SELECT {COLUMNS} FROM origins WHERE id > $1 AND {seen} ORDER BY id LIMIT $2");
+    store.all(sqlx::AssertSqlSafe(sql), sight.after(args![after, rows])).await
 }
 
 /// Writes an origin as it now is, new or not.

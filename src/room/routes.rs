@@ -11,7 +11,8 @@ use utoipa_axum::routes;
 
 use super::admission::Visibility;
 use super::store::{self, Room};
-use crate::account::{Allowed, activity, perm};
+use crate::account::perm::InSomeRoom;
+use crate::account::{Allowed, Caller, Kind, Permission, Sight, activity, group, perm, scope};
 use crate::app::App;
 use crate::http::json::present;
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query, check};
@@ -40,14 +41,17 @@ pub(crate) struct RoomView {
     has_password: bool,
     /// The origin that it plays from when a broadcast has several; the first of the broadcast where none is given.
     origin_id: Option<String>,
+    /// Ids of the groups that it belongs to, of those that the caller sees. Who may watch is another matter.
+    groups: Vec<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
     changed_at: String,
 }
 
-fn view(room: Room) -> RoomView {
+fn view(room: Room, groups: Vec<String>) -> RoomView {
     RoomView {
+        groups,
         id: room.id,
         key: room.key,
         title: room.title,
@@ -63,11 +67,17 @@ fn view(room: Room) -> RoomView {
 /// The rooms.
 #[utoipa::path(get, path = "/rooms", tag = "room", params(Page), responses((status = 200, body = List<RoomView>)))]
 async fn list(
-    _caller: Allowed<(perm::BroadcastView, perm::RoomManage)>,
+    caller: Allowed<InSomeRoom<(perm::BroadcastView, perm::RoomManage)>>,
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<RoomView>>> {
-    let rooms = store::page(&app.store, page.after(), page.rows()).await?;
+    let rooms = store::page(&app.store, &sight(&caller), page.after(), page.rows()).await?;
+    let ends = rooms.first().zip(rooms.last()).map(|(first, last)| (first.id.clone(), last.id.clone())).unwrap_or_default();
+    let mut groups = scope::shown_between(&app.store, &caller, Kind::Room, &ends.0, &ends.1).await?;
+    let view = |room: Room| {
+        let groups = groups.remove(&room.id).unwrap_or_default();
+        self::view(room, groups)
+    };
     Ok(Json(page.list(rooms, |room| room.id.clone(), view)))
 }
 
@@ -80,11 +90,13 @@ async fn list(
     responses((status = 200, body = RoomView), (status = 404, body = Problem))
 )]
 async fn show(
-    _caller: Allowed<(perm::BroadcastView, perm::RoomManage)>,
+    caller: Allowed<InSomeRoom<(perm::BroadcastView, perm::RoomManage)>>,
     State(app): State<App>,
     Path(key): Path<String>,
 ) -> Answer<Json<RoomView>> {
-    Ok(Json(view(existing(&app, &key).await?)))
+    let room = seen(&app, &sight(&caller), &key).await?;
+    let groups = scope::shown(&app.store, &caller, Kind::Room, &room.id).await?;
+    Ok(Json(view(room, groups)))
 }
 
 /// A room to be made.
@@ -102,6 +114,8 @@ pub(crate) struct NewRoom {
     #[schema(value_type = Option<String>, format = Password)]
     password: Option<Secret>,
     origin_id: Option<String>,
+    /// Ids or names of groups; those of the caller where left out, and none for an admin's.
+    groups: Option<Vec<String>>,
 }
 
 /// Makes a room.
@@ -134,6 +148,7 @@ async fn create(
         changed_ms: now_ms,
     };
     refuse_unusable(&app, &room).await?;
+    refuse_unseen_origin(&app, &caller, room.origin_id.as_deref()).await?;
     let hash = match new.password {
         Some(password) => Some(app.doorkeeper.hash(password).await?),
         None => None,
@@ -146,10 +161,12 @@ async fn create(
     if hash.is_some() {
         store::set_password(&mut tx, &room.id, hash).await?;
     }
-    let detail = json!({"key": room.key, "title": room.title, "visibility": room.visibility});
+    let groups = group::give(&mut tx, &caller, Kind::Room, &room.id, new.groups.as_deref(), true).await?;
+    let detail = json!({"key": room.key, "title": room.title, "visibility": room.visibility, "groups": groups});
     activity::record(&mut tx, &caller, "room.create", &room.id, detail).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(view(room))))
+    app.accounts.tell();
+    Ok((StatusCode::CREATED, Json(view(room, groups))))
 }
 
 /// What changes about a room; what is left out stays.
@@ -166,6 +183,8 @@ pub(crate) struct RoomChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     origin_id: Option<Option<String>>,
+    /// Ids or names of groups.
+    groups: Option<Vec<String>>,
 }
 
 /// Changes a room.
@@ -183,7 +202,11 @@ async fn change(
     Path(key): Path<String>,
     Json(change): Json<RoomChange>,
 ) -> Answer<Json<RoomView>> {
-    let mut room = existing(&app, &key).await?;
+    let mut room = existing(&app, &caller, &key).await?;
+    let before = view(room.clone(), scope::shown(&app.store, &caller, Kind::Room, &room.id).await?);
+    if let Some(origin_id) = &change.origin_id {
+        refuse_unseen_origin(&app, &caller, origin_id.as_deref()).await?;
+    }
     if let Some(title) = change.title {
         room.title = check::line("title", &title, TITLE_CHARACTERS)?;
     }
@@ -205,12 +228,18 @@ async fn change(
     if new_password {
         store::set_password(&mut tx, &room.id, hash).await?;
     }
-    let detail = json!({"key": room.key, "title": room.title, "visibility": room.visibility, "password_changed": new_password});
-    activity::record(&mut tx, &caller, "room.change", &room.id, detail).await?;
+    let groups = match &change.groups {
+        Some(groups) => group::give(&mut tx, &caller, Kind::Room, &room.id, Some(groups), false).await?,
+        None => before.groups.clone(),
+    };
+    let after = view(room.clone(), groups);
+    let secrets: &[&str] = if new_password { &["password"] } else { &[] };
+    activity::record(&mut tx, &caller, "room.change", &room.id, activity::difference(&room.key, &before, &after, secrets)).await?;
     tx.commit().await?;
+    app.accounts.tell();
     let is_closed = room.visibility == Visibility::Password;
     app.supervisor.room_changed(&room.key, is_closed && (!was_closed || new_password)).await?;
-    Ok(Json(view(room)))
+    Ok(Json(after))
 }
 
 /// A room that nobody could enter, or that plays from nowhere.
@@ -226,6 +255,16 @@ async fn refuse_unusable(app: &App, room: &Room) -> Answer<()> {
     }
 }
 
+/// An origin that the caller does not see is none.
+async fn refuse_unseen_origin(app: &App, caller: &Caller, origin_id: Option<&str>) -> Answer<()> {
+    match origin_id {
+        Some(id) if !scope::sees(&app.store, &Sight::of(caller), Kind::Origin, id).await? => {
+            Err(Problem::unprocessable("no_such_origin", "There is no such origin.").of_field("origin_id"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Removes a room.
 #[utoipa::path(
     delete,
@@ -235,14 +274,28 @@ async fn refuse_unusable(app: &App, room: &Room) -> Answer<()> {
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 async fn remove(caller: Allowed<perm::RoomManage>, State(app): State<App>, Path(key): Path<String>) -> Answer<StatusCode> {
-    let room = existing(&app, &key).await?;
+    let room = existing(&app, &caller, &key).await?;
     let mut tx = app.store.begin().await?;
     tx.run("DELETE FROM rooms WHERE id = $1", args![&room.id]).await?;
     activity::record(&mut tx, &caller, "room.remove", &room.id, json!({"key": room.key, "title": room.title})).await?;
+    scope::forget(&mut tx, Kind::Room, &room.id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn existing(app: &App, key: &str) -> Answer<Room> {
-    store::find(&app.store, key).await?.ok_or_else(|| Problem::not_found("room"))
+/// A room that the caller sees by a permission, or 404.
+async fn existing(app: &App, caller: &Caller, key: &str) -> Answer<Room> {
+    seen(app, &Sight::of(caller), key).await
+}
+
+/// A room that is in a sight, or 404.
+async fn seen(app: &App, sight: &Sight, key: &str) -> Answer<Room> {
+    let room = store::find(&app.store, key).await?.ok_or_else(|| Problem::not_found("room"))?;
+    let sees = scope::sees(&app.store, sight, Kind::Room, &room.id).await?;
+    if sees { Ok(room) } else { Err(Problem::not_found("room")) }
+}
+
+/// Which rooms somebody sees: those of their groups, or those in which they may do something.
+fn sight(caller: &Caller) -> Sight {
+    Sight::with(caller, &[Permission::BroadcastView, Permission::RoomManage])
 }

@@ -1,6 +1,7 @@
 //! Rooms in the database.
 
 use super::admission::{Rule, Visibility};
+use crate::account::{Kind, Sight, scope};
 use crate::store::{Flag, Store, StoreError, Transaction, args};
 
 /// A room.
@@ -44,11 +45,14 @@ pub async fn find(store: &Store, key: &str) -> Result<Option<Room>, StoreError> 
     store.optional(sql, args![key]).await
 }
 
-/// A page of rooms, oldest first.
-pub(super) async fn page(store: &Store, after: &str, rows: u32) -> Result<Vec<Room>, StoreError> {
-    let sql = "SELECT id, key, title, description, visibility, CAST(CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) \
-               AS has_password, password_version, origin_id, created_ms, changed_ms FROM rooms WHERE id > $1 ORDER BY id LIMIT $2";
-    store.all(sql, args![after, rows]).await
+/// A page of the rooms that somebody sees, oldest first.
+pub(super) async fn page(store: &Store, sight: &Sight, after: &str, rows: u32) -> Result<Vec<Room>, StoreError> {
+    let seen = scope::condition(Kind::Room, "rooms.id", 3);
+    let sql = format!(
+        "SELECT id, key, title, description, visibility, CAST(CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_password, \
+         password_version, origin_id, created_ms, changed_ms FROM rooms WHERE id > $1 AND {seen} ORDER BY id LIMIT $2"
+    );
+    store.all(sqlx::AssertSqlSafe(sql), sight.after(args![after, rows])).await
 }
 
 pub(super) async fn insert(tx: &mut Transaction, room: &Room) -> Result<(), StoreError> {

@@ -5,12 +5,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-use crate::account::{Caller, Permission, Permissions, authenticate};
+use crate::account::{Caller, Kind, Permission, Sight, authenticate, scope};
 use crate::app::App;
 use crate::config::Settings;
 use crate::http::{Problem, cookie};
 use crate::stamp::Stamp;
 use crate::store::vault::Vault;
+use crate::store::{Store, StoreError};
 
 const COOKIE: &str = "bluecast-viewer";
 /// How long a browser keeps who it is.
@@ -26,9 +27,15 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Whether they may watch every room.
-    pub fn is_staff(&self) -> bool {
-        self.caller.as_ref().is_some_and(|caller| is_staff(caller.permissions))
+    /// Whether they may watch a room whatever it asks of others: they make or fill it, and see it.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn is_staff(&self, store: &Store, room_id: &str) -> Result<bool, StoreError> {
+        match &self.caller {
+            Some(caller) => is_staff(store, caller, room_id).await,
+            None => Ok(false),
+        }
     }
 }
 
@@ -41,10 +48,20 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// Whether somebody with these permissions may watch every room: they make them, or decide what is in them.
-pub fn is_staff(permissions: Permissions) -> bool {
-    permissions.allow(Permission::RoomManage) || permissions.allow(Permission::BroadcastOperate)
+/// Whether somebody may watch a room whatever it asks of others: they make it, decide what is in it, or keep order there.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn is_staff(store: &Store, caller: &Caller, room_id: &str) -> Result<bool, StoreError> {
+    if STAFF.iter().any(|permission| caller.grants.allow(room_id, *permission)) {
+        return Ok(true);
+    }
+    let may = [Permission::RoomManage, Permission::BroadcastOperate].iter().any(|permission| caller.may(*permission));
+    Ok(may && scope::sees(store, &Sight::of(caller), Kind::Room, room_id).await?)
 }
+
+/// What lets watch the room that it was given for.
+const STAFF: [Permission; 2] = [Permission::BroadcastOperate, Permission::RoomModerate];
 
 /// The viewer whom a request's cookie names.
 pub(crate) fn read(headers: &HeaderMap, app: &App) -> Option<Uuid> {
@@ -59,19 +76,4 @@ pub(crate) fn set(settings: &Settings, vault: &Vault, viewer_id: Uuid) -> Header
 
 fn stamp(vault: &Vault) -> Stamp {
     Stamp::new(vault, "viewer 1")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn those_who_make_rooms_or_broadcasts_watch_them_all() {
-        let with = |permission: Permission| is_staff([permission].into_iter().collect());
-        for permission in Permission::ALL {
-            let expected = [Permission::RoomManage, Permission::BroadcastOperate, Permission::SystemAdmin].contains(permission);
-            assert_eq!(with(*permission), expected, "{permission}");
-        }
-        assert!(!is_staff(Permissions::default()));
-    }
 }

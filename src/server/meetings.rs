@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::account::{Allowed, activity, perm};
+use super::routes::existing;
+use crate::account::{Allowed, Caller, Kind, Permission, Sight, activity, perm, scope};
 use crate::app::App;
 use crate::bbb::{Client, Meeting, Role};
 use crate::http::{Answer, Json, Path, Problem, check};
@@ -62,9 +63,12 @@ fn view(meeting: Meeting, broadcasts: &HashMap<String, String>) -> MeetingView {
     params(("id" = String, Path)),
     responses((status = 200, body = Meetings), (status = 404, body = Problem), (status = 502, body = Problem))
 )]
-pub(super) async fn list(_caller: Allowed<perm::ServerUse>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Meetings>> {
-    let meetings = client(&app, &id).await?.meetings().await?;
-    let broadcasts = crate::broadcast::of_server(&app.store, &id).await?.into_iter().collect();
+pub(super) async fn list(caller: Allowed<perm::ServerUse>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<Meetings>> {
+    let meetings = client(&app, &caller, &id).await?.meetings().await?;
+    let mut broadcasts: HashMap<String, String> = crate::broadcast::of_server(&app.store, &id).await?.into_iter().collect();
+    let ids: Vec<String> = broadcasts.values().cloned().collect();
+    let seen = scope::seen_of(&app.store, &Sight::with(&caller, &[Permission::BroadcastView]), Kind::Broadcast, &ids).await?;
+    broadcasts.retain(|_, id| seen.contains(id));
     let mut items: Vec<_> = meetings.into_iter().map(|meeting| view(meeting, &broadcasts)).collect();
     items.sort_by(|one, other| {
         let rank = |meeting: &MeetingView| (!meeting.running, u32::MAX - meeting.participants);
@@ -115,7 +119,7 @@ pub(super) async fn join(
 ) -> Answer<Json<JoinLink>> {
     let name = check::name("name", &join.name)?;
     let role = join.role.unwrap_or(JoinRole::Viewer);
-    let client = client(&app, &id).await?;
+    let client = client(&app, &caller, &id).await?;
     // A link into a meeting that is over would show the person BBB's error page.
     client.meeting(&meeting_id).await?;
     let bbb_role = match role {
@@ -127,6 +131,7 @@ pub(super) async fn join(
     Ok(Json(JoinLink { url: url.reveal().to_owned() }))
 }
 
-async fn client(app: &App, id: &str) -> Answer<Client> {
+async fn client(app: &App, caller: &Caller, id: &str) -> Answer<Client> {
+    existing(app, caller, id).await?;
     app.servers.client(&app.store, id).await?.ok_or_else(|| Problem::not_found("server"))
 }

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::meetings;
 use super::store::{self, Server};
-use crate::account::{Allowed, Caller, activity, perm};
+use crate::account::{Allowed, Caller, Kind, Sight, activity, group, perm, scope};
 use crate::app::App;
 use crate::bbb::{BaseUrl, BbbError};
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query, check};
@@ -33,14 +33,17 @@ pub(crate) struct ServerView {
     name: String,
     /// Where its API is.
     url: String,
+    /// Ids of the groups that it belongs to, of those that the caller sees.
+    groups: Vec<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
     changed_at: String,
 }
 
-fn view(server: Server) -> ServerView {
+fn view(server: Server, groups: Vec<String>) -> ServerView {
     ServerView {
+        groups,
         id: server.id,
         name: server.name,
         url: server.url,
@@ -49,7 +52,7 @@ fn view(server: Server) -> ServerView {
     }
 }
 
-/// The servers.
+/// The servers that the caller sees.
 #[utoipa::path(
     get,
     path = "/servers",
@@ -58,11 +61,17 @@ fn view(server: Server) -> ServerView {
     responses((status = 200, body = List<ServerView>))
 )]
 async fn list(
-    _caller: Allowed<(perm::ServerUse, perm::ServerManage)>,
+    caller: Allowed<(perm::ServerUse, perm::ServerManage)>,
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<ServerView>>> {
-    let servers = store::page(&app.store, page.after(), page.rows()).await?;
+    let servers = store::page(&app.store, &Sight::of(&caller), page.after(), page.rows()).await?;
+    let ends = servers.first().zip(servers.last()).map(|(first, last)| (first.id.clone(), last.id.clone())).unwrap_or_default();
+    let mut groups = scope::shown_between(&app.store, &caller, Kind::Server, &ends.0, &ends.1).await?;
+    let view = |server: Server| {
+        let groups = groups.remove(&server.id).unwrap_or_default();
+        self::view(server, groups)
+    };
     Ok(Json(page.list(servers, |server| server.id.clone(), view)))
 }
 
@@ -75,11 +84,12 @@ async fn list(
     responses((status = 200, body = ServerView), (status = 404, body = Problem))
 )]
 async fn show(
-    _caller: Allowed<(perm::ServerUse, perm::ServerManage)>,
+    caller: Allowed<(perm::ServerUse, perm::ServerManage)>,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Answer<Json<ServerView>> {
-    Ok(Json(view(existing(&app, &id).await?)))
+    let server = existing(&app, &caller, &id).await?;
+    Ok(Json(view(server, scope::shown(&app.store, &caller, Kind::Server, &id).await?)))
 }
 
 /// A server to be added. `bbb-conf --secret` prints its address and secret.
@@ -91,6 +101,8 @@ pub(crate) struct NewServer {
     url: String,
     #[schema(value_type = String, format = Password)]
     secret: Secret,
+    /// Ids or names of groups; those of the caller where left out, and none for an admin's.
+    groups: Option<Vec<String>>,
 }
 
 /// Adds a server.
@@ -110,8 +122,14 @@ async fn create(
     let url = address(&app, &new.url)?;
     let secret = check::secret("secret", &new.secret)?;
     let server = Server::new(name, url, &secret, &app.vault, now_ms());
-    put(&app, &caller, "server.create", &server).await?;
-    Ok((StatusCode::CREATED, Json(view(server))))
+    let mut tx = app.store.begin().await?;
+    store::put(&mut tx, &server).await.map_err(taken)?;
+    let groups = group::give(&mut tx, &caller, Kind::Server, &server.id, new.groups.as_deref(), true).await?;
+    let detail = json!({"name": server.name, "url": server.url, "groups": groups});
+    activity::record(&mut tx, &caller, "server.create", &server.id, detail).await?;
+    tx.commit().await?;
+    app.accounts.tell();
+    Ok((StatusCode::CREATED, Json(view(server, groups))))
 }
 
 /// What changes about a server; what is left out stays.
@@ -122,6 +140,8 @@ pub(crate) struct ServerChange {
     url: Option<String>,
     #[schema(value_type = Option<String>, format = Password)]
     secret: Option<Secret>,
+    /// Ids or names of groups.
+    groups: Option<Vec<String>>,
 }
 
 /// Changes a server.
@@ -139,7 +159,9 @@ async fn change(
     Path(id): Path<String>,
     Json(change): Json<ServerChange>,
 ) -> Answer<Json<ServerView>> {
-    let mut server = existing(&app, &id).await?;
+    let mut server = existing(&app, &caller, &id).await?;
+    let before = view(server.clone(), scope::shown(&app.store, &caller, Kind::Server, &id).await?);
+    let secrets: &[&str] = if change.secret.is_some() { &["secret"] } else { &[] };
     if let Some(name) = change.name {
         server.name = check::name("name", &name)?;
     }
@@ -150,8 +172,17 @@ async fn change(
         server.set_secret(&app.vault, &check::secret("secret", &secret)?);
     }
     server.changed_ms = now_ms();
-    put(&app, &caller, "server.change", &server).await?;
-    Ok(Json(view(server)))
+    let mut tx = app.store.begin().await?;
+    store::put(&mut tx, &server).await.map_err(taken)?;
+    let groups = match &change.groups {
+        Some(groups) => group::give(&mut tx, &caller, Kind::Server, &id, Some(groups), false).await?,
+        None => before.groups.clone(),
+    };
+    let after = view(server, groups);
+    activity::record(&mut tx, &caller, "server.change", &id, activity::difference(&before.name, &before, &after, secrets)).await?;
+    tx.commit().await?;
+    app.accounts.tell();
+    Ok(Json(after))
 }
 
 /// Removes a server.
@@ -163,23 +194,20 @@ async fn change(
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 async fn remove(caller: Allowed<perm::ServerManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let server = existing(&app, &id).await?;
+    let server = existing(&app, &caller, &id).await?;
     let mut tx = app.store.begin().await?;
     tx.run("DELETE FROM servers WHERE id = $1", args![&id]).await?;
     activity::record(&mut tx, &caller, "server.remove", &id, json!({"name": server.name})).await?;
+    scope::forget(&mut tx, Kind::Server, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn put(app: &App, caller: &Caller, action: &'static str, server: &Server) -> Answer<()> {
-    let mut tx = app.store.begin().await?;
-    store::put(&mut tx, server).await.map_err(|error| match error {
+fn taken(error: StoreError) -> Problem {
+    match error {
         StoreError::Taken => Problem::conflict("name_taken", "A server of this name exists already.").of_field("name"),
         error => error.into(),
-    })?;
-    activity::record(&mut tx, caller, action, &server.id, json!({"name": server.name, "url": server.url})).await?;
-    tx.commit().await?;
-    Ok(())
+    }
 }
 
 /// Reads an address in the forms people have it, and refuses one that may not be called where it is an address and no name.
@@ -190,6 +218,9 @@ fn address(app: &App, text: &str) -> Answer<String> {
     Ok(base.to_string())
 }
 
-pub(super) async fn existing(app: &App, id: &str) -> Answer<Server> {
-    store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("server"))
+/// A server that the caller sees, or 404.
+pub(super) async fn existing(app: &App, caller: &Caller, id: &str) -> Answer<Server> {
+    let server = store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("server"))?;
+    let sees = scope::sees(&app.store, &Sight::of(caller), Kind::Server, id).await?;
+    if sees { Ok(server) } else { Err(Problem::not_found("server")) }
 }

@@ -1,5 +1,6 @@
 //! BBB servers in the database.
 
+use crate::account::{Kind, Sight, scope};
 use crate::secret::Secret;
 use crate::store::vault::{Vault, VaultError};
 use crate::store::{Store, StoreError, Transaction, args};
@@ -47,10 +48,12 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<Server>, StoreError>
     store.optional("SELECT id, name, url, secret_sealed, created_ms, changed_ms FROM servers WHERE id = $1", args![id]).await
 }
 
-/// A page of servers, oldest first.
-pub(super) async fn page(store: &Store, after: &str, rows: u32) -> Result<Vec<Server>, StoreError> {
-    let sql = "SELECT id, name, url, secret_sealed, created_ms, changed_ms FROM servers WHERE id > $1 ORDER BY id LIMIT $2";
-    store.all(sql, args![after, rows]).await
+/// A page of the servers that somebody sees, oldest first.
+pub(super) async fn page(store: &Store, sight: &Sight, after: &str, rows: u32) -> Result<Vec<Server>, StoreError> {
+    let seen = scope::condition(Kind::Server, "servers.id", 3);
+    let sql =
+        format!("SELECT id, name, url, secret_sealed, created_ms, changed_ms FROM servers WHERE id > $1 AND {seen} ORDER BY id LIMIT $2");
+    store.all(sqlx::AssertSqlSafe(sql), sight.after(args![after, rows])).await
 }
 
 /// Writes a server as it now is, new or not.

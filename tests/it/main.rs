@@ -3,6 +3,7 @@
 #![expect(clippy::pedantic, reason = "tests are read for what they show, not for how")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod account;
 mod admission;
 mod bbb;
 mod broadcast;

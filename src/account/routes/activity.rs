@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::super::{Allowed, perm};
+use super::super::{Allowed, Kind, Sight, perm, scope};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Page, Query};
 use crate::moment::rfc3339;
@@ -46,18 +46,18 @@ struct Row {
 /// What was done, newest first.
 #[utoipa::path(get, path = "/activity", tag = "account", params(Page), responses((status = 200, body = List<ActivityView>)))]
 pub(crate) async fn list(
-    _caller: Allowed<perm::ActivityView>,
+    caller: Allowed<perm::ActivityView>,
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<ActivityView>>> {
-    let rows: Vec<Row> = app
-        .store
-        .all(
-            "SELECT id, at_ms, user_id, user_name, address, action, subject, detail FROM activity WHERE id < $1 ORDER BY id DESC LIMIT $2",
-            // Beyond every id: they are hexadecimal.
-            args![page.cursor.as_deref().unwrap_or("g"), page.rows()],
-        )
-        .await?;
+    let sql = format!(
+        "SELECT id, at_ms, user_id, user_name, address, action, subject, detail FROM activity WHERE id < $1 AND {} ORDER BY id DESC LIMIT $2",
+        scope::condition(Kind::Activity, "activity.id", 3)
+    );
+    // Beyond every id: they are hexadecimal.
+    let before = page.cursor.as_deref().unwrap_or("g");
+    let args = Sight::of(&caller).after(args![before, page.rows()]);
+    let rows: Vec<Row> = app.store.all(sqlx::AssertSqlSafe(sql), args).await?;
     Ok(Json(page.list(
         rows,
         |row| row.id.clone(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::{Allowed, Caller, activity, cookie, cross_site, perm, session, user};
+use super::super::{Allowed, Caller, Credential, Kind, activity, cookie, cross_site, perm, scope, session};
 use crate::app::App;
 use crate::http::address::ClientAddress;
 use crate::http::{Answer, Json, Problem};
@@ -17,7 +17,7 @@ use crate::secret::Secret;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionView {
     user: SessionUser,
-    /// Groups of the user.
+    /// Ids of the user's groups.
     groups: Vec<String>,
     /// What the caller may do; `system.admin` means everything.
     permissions: Vec<&'static str>,
@@ -31,12 +31,12 @@ struct SessionUser {
 
 /// The caller.
 #[utoipa::path(get, path = "/session", tag = "account", responses((status = 200, body = SessionView), (status = 401, body = Problem)))]
-pub(crate) async fn show(caller: Allowed<perm::Nothing>) -> Json<SessionView> {
-    Json(SessionView {
+pub(crate) async fn show(caller: Allowed<perm::Nothing>, State(app): State<App>) -> Answer<Json<SessionView>> {
+    Ok(Json(SessionView {
         user: SessionUser { id: caller.user_id.clone(), name: caller.user_name.clone() },
-        groups: Vec::new(),
+        groups: scope::groups_of(&app.store, Kind::User, &caller.user_id).await?,
         permissions: caller.permissions.names(),
-    })
+    }))
 }
 
 /// Name and password.
@@ -66,9 +66,8 @@ pub(crate) async fn begin(
 ) -> Answer<Response> {
     // A page of another site could log its visitor in as somebody else.
     cross_site::refuse(&method, &headers, app.settings.public_url.as_ref())?;
-    let found = app.doorkeeper.admit(&app.store, &login.username, login.password, address).await?;
-    let permissions = user::with_permissions(&app.store, &found.id).await?.map(|(_, permissions)| permissions).unwrap_or_default();
-    let caller = Caller { user_id: found.id, user_name: found.name, permissions, address: Some(address) };
+    let account = app.doorkeeper.admit(&app.store, &login.username, login.password, address).await?;
+    let caller = Caller::new(account, Credential::None, Some(address));
 
     let mut tx = app.store.begin().await?;
     if let Some(previous) = cookie::read(&headers, &app.settings) {

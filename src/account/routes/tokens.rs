@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::{Allowed, activity, perm, token};
-use super::users::granted;
+use super::super::rise::beyond;
+use super::super::{Allowed, Permission, Permissions, activity, perm, token};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query};
 use crate::moment::{now_ms, rfc3339};
@@ -99,9 +99,11 @@ pub(crate) async fn create(
     if new.days.is_some_and(|days| !(1..=DAYS_MAX).contains(&days)) {
         return Err(Problem::invalid("days", format!("A token lasts 1 to {DAYS_MAX} days.")));
     }
+    // What is held in single rooms counts too: a token never does more than its user, whatever its scopes.
+    let held = caller.grants.iter().fold(caller.permissions, |held, (_, in_room)| held.and(in_room));
     let scopes = match &new.scopes {
-        Some(names) => granted(&caller, names).map_err(|problem| problem.of_field("scopes"))?,
-        None => caller.permissions,
+        Some(names) => read_scopes(names, held)?,
+        None => held,
     };
     let now_ms = now_ms();
     let mut tx = app.store.begin().await?;
@@ -114,6 +116,12 @@ pub(crate) async fn create(
     activity::record(&mut tx, &caller, "token.create", &made.id, json!({"name": made.name, "scopes": made.scopes})).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(TokenView { token: Some(text.reveal().to_owned()), ..view(made) })))
+}
+
+fn read_scopes(names: &[String], held: Permissions) -> Answer<Permissions> {
+    let read = names.iter().map(|name| name.parse::<Permission>()).collect::<Result<Permissions, _>>();
+    let scopes = read.map_err(|error| Problem::invalid("scopes", format!("{error}.")))?;
+    if held.cover(scopes) { Ok(scopes) } else { Err(beyond().of_field("scopes")) }
 }
 
 /// Removes one of the caller's tokens.

@@ -10,8 +10,9 @@ use super::super::etiquette::NOTE_CHARACTERS;
 use super::super::model::{BroadcastView, Row, StartRequest, TargetRequest};
 use super::super::session::TargetView;
 use super::super::{start, store};
-use super::list::find;
+use super::list::find_to_operate;
 use super::view;
+use crate::account::perm::InSomeRoom;
 use crate::account::{Allowed, Caller, activity, perm};
 use crate::app::App;
 use crate::http::{Answer, Json, Maybe, Path, Problem, check, whole};
@@ -22,7 +23,7 @@ use crate::http::{Answer, Json, Maybe, Path, Problem, check, whole};
     responses((status = 201, body = BroadcastView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn start(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Json(request): Json<StartRequest>,
 ) -> Answer<(StatusCode, Json<BroadcastView>)> {
@@ -39,8 +40,12 @@ pub(crate) async fn start(
     post, path = "/broadcasts/{id}/stop", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 202), (status = 404, body = Problem))
 )]
-pub(crate) async fn stop(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let row = find(&app, &id).await?;
+pub(crate) async fn stop(
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    let row = find_to_operate(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         if row.ended_ms.is_none() {
@@ -67,7 +72,7 @@ pub(crate) struct Note {
     responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
 pub(crate) async fn pause(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Path(id): Path<String>,
     Maybe(note): Maybe<Note>,
@@ -81,7 +86,7 @@ pub(crate) async fn pause(
     responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
 pub(crate) async fn resume(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Path(id): Path<String>,
     Maybe(note): Maybe<Note>,
@@ -95,12 +100,12 @@ pub(crate) async fn resume(
     responses((status = 201, body = TargetView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
 pub(crate) async fn add_target(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Path(id): Path<String>,
     Json(request): Json<TargetRequest>,
 ) -> Answer<(StatusCode, Json<TargetView>)> {
-    let row = running(&app, &id).await?;
+    let row = running(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         let target = start::add_target(&app, &caller, &row, &request).await?;
@@ -117,11 +122,11 @@ pub(crate) async fn add_target(
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn remove_target(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Path((id, target_id)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
-    let row = running(&app, &id).await?;
+    let row = running(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         if !store::remove_target(&app.store, &row.id, &target_id).await? {
@@ -144,11 +149,11 @@ pub(crate) async fn remove_target(
     responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn retry_target(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Path((id, target_id)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
-    let row = running(&app, &id).await?;
+    let row = running(&app, &caller, &id).await?;
     let target = store::target(&app.store, &row.id, &target_id).await?.ok_or_else(|| Problem::not_found("target"))?;
     let caller = caller.clone();
     whole(async move {
@@ -165,7 +170,7 @@ pub(crate) async fn retry_target(
 async fn set_paused(app: &App, caller: &Caller, id: &str, paused: bool, note: Note) -> Answer<StatusCode> {
     let note = note.note.as_deref().map(str::trim).filter(|note| !note.is_empty());
     let note = note.map(|note| check::line("note", note, NOTE_CHARACTERS)).transpose()?;
-    let row = running(app, id).await?;
+    let row = running(app, caller, id).await?;
     let action = if paused { "broadcast.pause" } else { "broadcast.resume" };
     activity::alone(&app.store, caller, action, &row.id, json!({ "meeting": row.meeting_name, "note": note })).await?;
     app.supervisor.pause(&row.id, paused).await?;
@@ -174,8 +179,8 @@ async fn set_paused(app: &App, caller: &Caller, id: &str, paused: bool, note: No
 }
 
 /// A broadcast that has not ended, or 404 or 409.
-pub(super) async fn running(app: &App, id: &str) -> Answer<Row> {
-    let row = find(app, id).await?;
+pub(super) async fn running(app: &App, caller: &Caller, id: &str) -> Answer<Row> {
+    let row = find_to_operate(app, caller, id).await?;
     if row.ended_ms.is_some() {
         return Err(Problem::conflict("ended", "This broadcast is over."));
     }

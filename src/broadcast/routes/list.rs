@@ -5,18 +5,20 @@ use axum::extract::State;
 use super::super::model::{BroadcastView, EventView, Row};
 use super::super::store;
 use super::view;
-use crate::account::{Allowed, perm};
+use crate::account::grants::lacks;
+use crate::account::perm::InSomeRoom;
+use crate::account::{Allowed, Caller, Kind, Permission, Sight, perm, scope};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query};
 
 /// Broadcasts, newest first.
 #[utoipa::path(get, path = "/broadcasts", tag = "broadcast", params(Page), responses((status = 200, body = List<BroadcastView>)))]
 pub(crate) async fn list(
-    _caller: Allowed<perm::BroadcastView>,
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<BroadcastView>>> {
-    let rows = store::list(&app.store, page.cursor.as_deref(), i64::from(page.rows())).await?;
+    let rows = store::list(&app.store, &sight(&caller), page.cursor.as_deref(), i64::from(page.rows())).await?;
     let rows: List<Row> = page.list(rows, |row| row.id.clone(), |row| row);
     let mut items = Vec::with_capacity(rows.items.len());
     for row in rows.items {
@@ -31,11 +33,11 @@ pub(crate) async fn list(
     responses((status = 200, body = BroadcastView), (status = 404, body = Problem))
 )]
 pub(crate) async fn show(
-    _caller: Allowed<perm::BroadcastView>,
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Answer<Json<BroadcastView>> {
-    Ok(Json(view::of(&app, find(&app, &id).await?).await?))
+    Ok(Json(view::of(&app, find(&app, &caller, &id).await?).await?))
 }
 
 /// What has happened, newest last; `cursor` leads to what came before.
@@ -44,19 +46,36 @@ pub(crate) async fn show(
     responses((status = 200, body = List<EventView>), (status = 404, body = Problem))
 )]
 pub(crate) async fn events(
-    _caller: Allowed<perm::BroadcastView>,
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
     State(app): State<App>,
     Path(id): Path<String>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<EventView>>> {
-    let row = find(&app, &id).await?;
+    let row = find(&app, &caller, &id).await?;
     let rows = store::events(&app.store, &row.id, page.cursor.as_deref()).await?;
     let full = i64::try_from(rows.len()).is_ok_and(|count| count >= store::PAGE);
     let next = rows.first().filter(|_| full).map(|first| first.id.clone());
     Ok(Json(List { items: rows.into_iter().map(view::event).collect(), next }))
 }
 
-/// A kept broadcast, or 404.
-pub(super) async fn find(app: &App, id: &str) -> Answer<Row> {
+/// A broadcast that the caller sees, or 404.
+pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Answer<Row> {
+    let row = store::one(&app.store, id).await?.ok_or_else(|| Problem::not_found("broadcast"))?;
+    let sees = scope::sees(&app.store, &sight(caller), Kind::Broadcast, id).await?;
+    if sees { Ok(row) } else { Err(Problem::not_found("broadcast")) }
+}
+
+/// A broadcast that the caller may operate; 403 where they may only see it, or else 404.
+pub(super) async fn find_to_operate(app: &App, caller: &Caller, id: &str) -> Answer<Row> {
+    let operate = Sight::with(caller, &[Permission::BroadcastOperate]);
+    if !scope::sees(&app.store, &operate, Kind::Broadcast, id).await? {
+        find(app, caller, id).await?;
+        return Err(lacks(Permission::BroadcastOperate));
+    }
     store::one(&app.store, id).await?.ok_or_else(|| Problem::not_found("broadcast"))
+}
+
+/// Which broadcasts somebody sees: those of their groups, those that they started, and those of rooms in which they may do something.
+pub(super) fn sight(caller: &Caller) -> Sight {
+    Sight::with(caller, &[Permission::BroadcastView])
 }

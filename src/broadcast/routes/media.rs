@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::evidence;
 use super::list::find;
+use crate::account::perm::InSomeRoom;
 use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::http::{Answer, Path, Problem};
@@ -16,8 +17,12 @@ use crate::media::graph::svg;
     get, path = "/broadcasts/{id}/snapshot.jpg", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 200, content_type = "image/jpeg"), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-pub(crate) async fn snapshot(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
-    let row = find(&app, &id).await?;
+pub(crate) async fn snapshot(
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let row = find(&app, &caller, &id).await?;
     let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
     let picture = session.snapshot().await.map_err(Problem::internal)?;
     Ok(picture_answer(picture.to_vec(), "image/jpeg"))
@@ -28,8 +33,12 @@ pub(crate) async fn snapshot(_caller: Allowed<perm::BroadcastView>, State(app): 
     get, path = "/broadcasts/{id}/graph.svg", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 200, content_type = "image/svg+xml"), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-pub(crate) async fn graph(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
-    let row = find(&app, &id).await?;
+pub(crate) async fn graph(
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let row = find(&app, &caller, &id).await?;
     let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
     Ok(picture_answer(svg(session.program().clock()).into_bytes(), "image/svg+xml"))
 }
@@ -39,8 +48,12 @@ pub(crate) async fn graph(_caller: Allowed<perm::BroadcastView>, State(app): Sta
     get, path = "/broadcasts/{id}/evidence/screenshot", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 200, content_type = "image/*"), (status = 404, body = Problem))
 )]
-pub(crate) async fn screenshot(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
-    let row = find(&app, &id).await?;
+pub(crate) async fn screenshot(
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let row = find(&app, &caller, &id).await?;
     let kept = evidence::read(&app.settings.data_dir, &row.id, "screenshot").await.ok_or_else(|| Problem::not_found("screenshot"))?;
     let kind = if kept.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
     Ok(picture_answer(kept, kind))
@@ -51,8 +64,12 @@ pub(crate) async fn screenshot(_caller: Allowed<perm::BroadcastView>, State(app)
     get, path = "/broadcasts/{id}/evidence/console.txt", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 200, content_type = "text/plain"), (status = 404, body = Problem))
 )]
-pub(crate) async fn console(_caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
-    let row = find(&app, &id).await?;
+pub(crate) async fn console(
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let row = find(&app, &caller, &id).await?;
     let kept = evidence::read(&app.settings.data_dir, &row.id, "console.txt").await.ok_or_else(|| Problem::not_found("console"))?;
     Ok(picture_answer(kept, "text/plain; charset=utf-8"))
 }

@@ -2,6 +2,7 @@
 
 mod control;
 mod events;
+mod eyes;
 mod list;
 mod media;
 mod slate;

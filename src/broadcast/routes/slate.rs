@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use super::control::{record, running};
+use crate::account::perm::InSomeRoom;
 use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::broadcast::model::Row;
@@ -23,12 +24,12 @@ const SIDE: u32 = 4096;
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
 pub(crate) async fn put(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Path(id): Path<String>,
     request: Request,
 ) -> Answer<StatusCode> {
-    let row = running(&app, &id).await?;
+    let row = running(&app, &caller, &id).await?;
     let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The image has 8 MB at most.");
     let image = to_bytes(request.into_body(), IMAGE_BYTES).await.map_err(too_large)?.to_vec();
     // Only these: an SVG from outside could point elsewhere, and a film is no slate.
@@ -58,8 +59,12 @@ pub(crate) async fn put(
     delete, path = "/broadcasts/{id}/slate", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-pub(crate) async fn remove(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let row = running(&app, &id).await?;
+pub(crate) async fn remove(
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    let row = running(&app, &caller, &id).await?;
     if let Some(session) = app.supervisor.session(&row.id) {
         let (program, title) = (session.program().clone(), row.meeting_name.clone());
         let render = move || slate::render_card(&title, program.profile()).map(|picture| program.set_slate(picture));

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::news::News;
 use super::events::follow;
 use super::list::find;
+use crate::account::perm::InSomeRoom;
 use crate::account::{Allowed, perm};
 use crate::app::App;
 use crate::http::{Answer, Path, Problem};
@@ -42,12 +43,12 @@ pub(crate) fn public() -> Router<App> {
     responses((status = 201, content_type = "application/sdp"), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 pub(crate) async fn preview(
-    _caller: Allowed<perm::BroadcastView>,
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
     State(app): State<App>,
     Path(id): Path<String>,
     request: Request,
 ) -> Answer<Response> {
-    let row = find(&app, &id).await?;
+    let row = find(&app, &caller, &id).await?;
     let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
     let offer = offer(request).await?;
     let program = session.program();
@@ -61,10 +62,11 @@ pub(crate) async fn preview(
     responses((status = 200), (status = 404, body = Problem))
 )]
 pub(crate) async fn end_preview(
-    _caller: Allowed<perm::BroadcastView>,
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
     State(app): State<App>,
-    Path((_, session)): Path<(String, String)>,
+    Path((id, session)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
+    find(&app, &caller, &id).await?;
     end(&app, &session).await
 }
 

@@ -4,11 +4,11 @@ use uuid::Uuid;
 
 use super::Refusal;
 use super::address::Asked;
-use crate::account::{Permissions, user};
+use crate::account::Caller;
 use crate::app::App;
 use crate::moment::now_ms;
 use crate::origin::playback::{Holder, PlaybackToken, PlaybackTokens};
-use crate::room::{Admission, Grant, Guest, Rule, Visibility, admit, is_staff};
+use crate::room::{self, Admission, Grant, Guest, Rule, Visibility, admit};
 use crate::store::args;
 use crate::store::vault::random;
 
@@ -45,15 +45,16 @@ pub(super) async fn decide(app: &App, asked: &Asked) -> Result<i64, Refusal> {
     };
     let seat: Option<Seat> = app.store.optional(sql, args![target_id.to_string(), room_id.to_string(), viewer.to_string()]).await?;
     let seat = seat.ok_or(Refusal::NotOnAir)?;
-    let permissions = match user {
-        Some(id) if seat.visibility == Visibility::Password => {
-            user::with_permissions(&app.store, &id.to_string()).await?.map(|(_, permissions)| permissions).unwrap_or_default()
-        }
-        _ => Permissions::default(),
+    let is_staff = match user {
+        Some(id) if seat.visibility == Visibility::Password => match Caller::of_user(&app.store, &id.to_string()).await? {
+            Some(caller) => room::is_staff(&app.store, &caller, &room_id.to_string()).await?,
+            None => false,
+        },
+        _ => false,
     };
     let mut spread = [0];
     random(&mut spread);
-    check(&seat, asked, is_staff(permissions), now_ms, spread[0])
+    check(&seat, asked, is_staff, now_ms, spread[0])
 }
 
 fn check(seat: &Seat, asked: &Asked, is_staff: bool, now_ms: i64, spread: u8) -> Result<i64, Refusal> {

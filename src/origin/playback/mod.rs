@@ -53,7 +53,7 @@ async fn show(State(app): State<App>, visitor: Visitor, Path(key): Path<String>)
         Place::Embedded => Playback::Embedded { stream, url: format!("/whep/{key}"), live: is_live },
         Place::Origin(place) => {
             let holder = match &visitor.caller {
-                Some(caller) if visitor.is_staff() => Holder::User(id(&caller.user_id)?),
+                Some(caller) if visitor.is_staff(&app.store, &room.id).await? => Holder::User(id(&caller.user_id)?),
                 _ => Holder::Viewer(viewer_id),
             };
             let pass = Pass::new(&app, &room, holder, &place, admitted).await?;

@@ -55,7 +55,9 @@ async fn without_any_permission_only_the_own_account_opens() {
     let document: Value = serde_json::from_str(&bluecast::http::openapi::document()).unwrap();
     for (method, path, _) in operations(&document) {
         let own = ["/api/v1/session", "/api/v1/tokens", "/api/v1/tokens/{id}"].contains(&path.as_str());
-        if own {
+        // What one's own groups are called is no secret.
+        let names = method == "get" && path.starts_with("/api/v1/groups");
+        if own || names {
             continue;
         }
         let filled: String = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");

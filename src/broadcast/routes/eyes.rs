@@ -1,0 +1,90 @@
+//! Which news a listener sees, without asking the database about every one.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::super::news::News;
+use super::list::sight;
+use crate::account::{Caller, Kind, Sight, scope};
+use crate::app::App;
+use crate::store::{StoreError, args};
+
+/// What was found is believed this long: other nodes change rights too.
+const BELIEVED: Duration = Duration::from_secs(5);
+/// Things that are remembered.
+const REMEMBERED: usize = 1000;
+
+/// The eyes of one listener.
+pub(super) struct Eyes {
+    app: App,
+    caller: Caller,
+    sight: Sight,
+    seen: HashMap<(&'static str, String), bool>,
+    since: Instant,
+    changes: watch::Receiver<u64>,
+}
+
+impl Eyes {
+    pub(super) fn new(app: &App, caller: &Caller) -> Self {
+        Self {
+            sight: sight(caller),
+            caller: caller.clone(),
+            seen: HashMap::new(),
+            since: Instant::now(),
+            changes: app.accounts.listen(),
+            app: app.clone(),
+        }
+    }
+
+    /// Whether the listener sees what a piece of news is about.
+    pub(super) async fn see(&mut self, news: &News) -> bool {
+        if self.since.elapsed() >= BELIEVED || self.changes.has_changed().unwrap_or(false) {
+            self.look_again().await;
+        }
+        if self.sight.is_all() {
+            return true;
+        }
+        // A target's news names its broadcast.
+        let id = news.data.get(if news.name == "target" { "broadcast_id" } else { "id" }).and_then(|id| id.as_str());
+        let Some(id) = id else { return false };
+        let about = (news.name, id.to_owned());
+        if let Some(seen) = self.seen.get(&about) {
+            return *seen;
+        }
+        let seen = self.ask(news.name, id).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "whether somebody sees a piece of news could not be asked");
+            false
+        });
+        if self.seen.len() >= REMEMBERED {
+            self.seen.clear();
+        }
+        self.seen.insert(about, seen);
+        seen
+    }
+
+    async fn ask(&self, name: &str, id: &str) -> Result<bool, StoreError> {
+        match name {
+            "broadcast" | "target" => scope::sees(&self.app.store, &self.sight, Kind::Broadcast, id).await,
+            "node" => scope::sees(&self.app.store, &self.sight, Kind::Node, id).await,
+            "room" => match self.app.store.optional::<(String,)>("SELECT id FROM rooms WHERE key = $1", args![id]).await? {
+                Some((room_id,)) => scope::sees(&self.app.store, &self.sight, Kind::Room, &room_id).await,
+                None => Ok(false),
+            },
+            // What is not known here is nobody's but an admin's.
+            _ => Ok(false),
+        }
+    }
+
+    async fn look_again(&mut self) {
+        self.changes.mark_unchanged();
+        self.seen.clear();
+        self.since = Instant::now();
+        // Who is gone is turned out elsewhere.
+        if let Ok(Some(caller)) = self.caller.again(&self.app).await {
+            self.sight = sight(&caller);
+            self.caller = caller;
+        }
+    }
+}

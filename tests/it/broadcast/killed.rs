@@ -48,6 +48,7 @@ async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
     until(10, "the children of the dead process are gone", async || folders.users().is_empty().then_some(())).await;
 
     let process = Process::start(&folders).await;
+    assert_eq!(reqwest::get(process.url("/readyz")).await.unwrap().status(), 200);
     let decoder = until(10, "the stream is back", async || {
         let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
         (view["targets"][0]["state"] == "live").then(|| Decoder::rtmp(&url))

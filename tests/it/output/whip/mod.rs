@@ -4,6 +4,7 @@ mod alone;
 mod ladder;
 mod media;
 mod refusal;
+mod relay;
 mod soak;
 
 use bluecast::media::output::{OutputSpec, TargetUrl};

@@ -22,7 +22,7 @@ use crate::origin::{self, Origins, ProvisionError};
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
-use crate::{http, telemetry};
+use crate::{http, room, telemetry};
 
 /// Everything that routes need. Clones are handles to the same.
 #[derive(Clone)]
@@ -46,6 +46,8 @@ pub struct Parts {
     pub origins: Origins,
     /// All broadcasts of this process.
     pub supervisor: Supervisor,
+    /// What this process remembers for its rooms.
+    pub rooms: room::Desk,
     /// WebRTC to viewers, once the process serves.
     whep: Arc<OnceLock<Whep>>,
     /// What `/metrics` shows.
@@ -86,6 +88,7 @@ impl App {
             servers,
             origins,
             supervisor,
+            rooms: room::Desk::default(),
             whep,
             doorkeeper: Doorkeeper::new(),
             accounts: AccountChanges::default(),

@@ -54,6 +54,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
         .merge(broadcast::public())
         .merge(origin::public())
+        .merge(room::public())
         .merge(telemetry::routes())
         .merge(page::routes())
         .fallback(fallback::not_found)

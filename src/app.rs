@@ -22,7 +22,7 @@ use crate::origin::{self, Origins, ProvisionError};
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
-use crate::{http, telemetry};
+use crate::{http, schedule, telemetry};
 
 /// Everything that routes need. Clones are handles to the same.
 #[derive(Clone)]
@@ -185,6 +185,7 @@ impl Running {
         app.prepare_media().await;
         app.start_whep()?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
+        tokio::spawn(schedule::follow(app.clone()));
         // Last of what may fail: a generated password is shown once, by a start that succeeds.
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));

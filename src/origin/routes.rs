@@ -179,7 +179,7 @@ async fn change(
     Ok(Json(view(origin, edges)))
 }
 
-/// Removes an origin.
+/// Removes an origin; refused while something uses it.
 #[utoipa::path(
     delete,
     path = "/origins/{id}",
@@ -190,6 +190,10 @@ async fn change(
 async fn remove(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
     let origin = existing(&app, &id).await?;
     let mut tx = app.store.begin().await?;
+    let uses = store::uses(&mut tx, &id).await?;
+    if !uses.is_empty() {
+        return Err(Problem::conflict("in_use", format!("This origin is in use: {}.", uses.join(", "))));
+    }
     tx.run("DELETE FROM origins WHERE id = $1", args![&id]).await?;
     activity::record(&mut tx, &caller, "origin.remove", &id, json!({"name": origin.name})).await?;
     tx.commit().await?;

@@ -48,11 +48,15 @@ export function toPlan(draft: ScheduleDraft): SchedulePlan {
   };
 }
 
-/** The browser's own zone, and the names of all that it knows. */
-export function zones(): { own: string; all: string[] } {
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+/** The browser's own zone. */
+export function ownZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+}
+
+/** The names of all zones that the browser knows, and this one: it may go by another of its names here (Asia/Calcutta). */
+export function zones(zone: string): string[] {
   const known = "supportedValuesOf" in Intl ? Intl.supportedValuesOf("timeZone") : [];
-  return { own, all: [...new Set([own, "UTC", ...known])] };
+  return [...new Set([zone, ownZone(), "UTC", ...known])];
 }
 
 /** The name of a day of the week in the language of the page; 5 January 2026 was a Monday. */

@@ -23,7 +23,7 @@ use crate::origin::{self, Origins, ProvisionError};
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
-use crate::{http, room, telemetry};
+use crate::{http, room, schedule, telemetry};
 
 /// Everything that routes need. Clones are handles to the same.
 #[derive(Clone)]
@@ -196,6 +196,7 @@ impl Running {
         app.start_whep()?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
         app.comments.start(&app).await.map_err(OpenError::from)?;
+        tokio::spawn(schedule::follow(app.clone()));
         // Last of what may fail: a generated password is shown once, by a start that succeeds.
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));

@@ -11,7 +11,7 @@ use super::model::{BotRole, Row, SourceKind, TargetAddress, TargetRow, of_word};
 use super::rules::Terms;
 use super::session::{BrowserPlan, SessionSpec, SourcePlan, TargetPlan};
 use super::state::Phase;
-use super::store;
+use super::store::{self, SealedTarget};
 use crate::bbb::{JoinParams, Layout, Role};
 use crate::media::error::MediaError;
 use crate::media::output::whip::KeepResource;
@@ -95,6 +95,16 @@ impl Launcher {
         };
         let evict = Some(self.origins.evict(&row.id));
         Ok(TargetPlan { evict, whip, ..TargetPlan::new(row.id.clone(), row.label.clone(), url) })
+    }
+
+    /// The address of a target and its last WHIP session; empty where they cannot be read.
+    pub(super) fn opened(&self, target: &SealedTarget) -> (TargetAddress, Secret) {
+        let address = self.vault.open(ADDRESS, &target.id, &target.address_sealed).ok();
+        let address = address.and_then(|text| serde_json::from_str(text.reveal()).ok()).unwrap_or_default();
+        let resource = target.whip_resource_sealed.as_deref().and_then(|sealed| self.vault.open(RESOURCE, &target.id, sealed).ok());
+        let resource = resource.and_then(|text| serde_json::from_str::<serde_json::Value>(text.reveal()).ok());
+        let url = resource.as_ref().and_then(|kept| kept["url"].as_str()).unwrap_or_default();
+        (address, Secret::new(url))
     }
 
     /// Keeps a target's WHIP session, sealed, on the output's thread.

@@ -154,13 +154,14 @@ impl Session {
             .await
             .map_err(|_| MediaError::ours("program_start", "The program could not be started."))??;
         let program = Arc::new(program);
-        let id = spec.id.as_str().into();
+        let id: Arc<str> = spec.id.as_str().into();
         let browser = matches!(spec.source, SourcePlan::Browser(_));
         let (machine, effects) = Machine::new(spec.source.waits(), spec.paused, spec.resumed);
         let (commands, received) = mpsc::channel(32);
         let run = run::Run::new(spec, Arc::clone(&program), machine, reports);
         let view = run.view();
-        tokio::spawn(run.run(effects, received));
+        let span = tracing::info_span!("session", broadcast = &*id);
+        tokio::spawn(tracing::Instrument::instrument(run.run(effects, received), span));
         Ok(Self { id, commands, view, program, browser, snapshot: Arc::default() })
     }
 

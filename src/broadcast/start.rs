@@ -19,7 +19,7 @@ use crate::room;
 use crate::store::args;
 
 /// Targets that one broadcast may have.
-const TARGETS: usize = 16;
+pub(super) const TARGETS: usize = 16;
 
 /// What a Start comes from, where it is not a person's own.
 #[derive(Default)]
@@ -41,24 +41,10 @@ pub(super) async fn start(app: &App, caller: &Caller, request: StartRequest) -> 
 
 /// The same for what comes from a preset or starts by itself.
 pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, cause: Cause) -> Answer<Row> {
-    request.rules.check().map_err(|(field, detail)| Problem::invalid(format!("rules.{field}"), detail))?;
-    let profile_name = request.profile.as_deref().unwrap_or(profile::DEFAULT);
-    let profile = Profile::named(profile_name)
-        .and_then(|profile| profile.with(&request.overrides))
-        .map_err(|error| Problem::unprocessable("bad_profile", error.to_string()).of_field("profile"))?;
     may_start(app, caller, request.room.as_deref()).await?;
+    let profile = shape(app, &request)?;
     let (server_id, meeting_id, meeting_name) = meeting(app, caller, &request).await?;
     let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].0.to_owned());
-    if !LAYOUTS.iter().any(|(known, _)| *known == layout) {
-        return Err(Problem::invalid("layout", format!("The layout is one of {}.", LAYOUTS.map(|(name, _)| name).join(", "))));
-    }
-    if let Some(node) = request.node.as_deref().filter(|node| *node != app.supervisor.node()) {
-        let short: String = node.chars().take(64).collect();
-        return Err(Problem::unprocessable("no_such_node", format!("There is no node “{short}”.")).of_field("node"));
-    }
-    if request.targets.len() > TARGETS {
-        return Err(Problem::invalid("targets", format!("A broadcast has {TARGETS} targets at most.")));
-    }
     let id = crate::id::new();
     let mut targets = Vec::new();
     for (index, target) in request.targets.iter().enumerate() {
@@ -116,6 +102,44 @@ async fn may_start(app: &App, caller: &Caller, room: Option<&str>) -> Answer<()>
     caller.must_in_room(&app.store, &room.id, Permission::BroadcastOperate).await
 }
 
+/// Whether a Start can be saved, as far as it shows; with so many targets besides its own.
+pub(crate) fn check_shape(app: &App, request: &StartRequest, more_targets: usize) -> Answer<()> {
+    shape(app, request)?;
+    bot(request, None)?;
+    if request.targets.len() + more_targets > TARGETS {
+        return Err(Problem::invalid("targets", format!("A broadcast has {TARGETS} targets at most.")));
+    }
+    if request.source == SourceKind::Native {
+        return Err(
+            Problem::unprocessable("source_not_available", "The native source does not exist yet; use “browser”.").of_field("source")
+        );
+    }
+    if request.meeting_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
+        return Err(Problem::invalid("meeting_id", "Say which meeting, in 1 to 256 characters."));
+    }
+    Ok(())
+}
+
+/// All that can be wrong with a Start by itself.
+pub(super) fn shape(app: &App, request: &StartRequest) -> Answer<Profile> {
+    request.rules.check().map_err(|(field, detail)| Problem::invalid(format!("rules.{field}"), detail))?;
+    let name = request.profile.as_deref().unwrap_or(profile::DEFAULT);
+    let profile = Profile::named(name)
+        .and_then(|profile| profile.with(&request.overrides))
+        .map_err(|error| Problem::unprocessable("bad_profile", error.to_string()).of_field("profile"))?;
+    if request.layout.as_ref().is_some_and(|layout| !LAYOUTS.iter().any(|(known, _)| known == layout)) {
+        return Err(Problem::invalid("layout", format!("The layout is one of {}.", LAYOUTS.map(|(name, _)| name).join(", "))));
+    }
+    if let Some(node) = request.node.as_deref().filter(|node| *node != app.supervisor.node()) {
+        let short: String = node.chars().take(64).collect();
+        return Err(Problem::unprocessable("no_such_node", format!("There is no node “{short}”.")).of_field("node"));
+    }
+    if request.targets.len() > TARGETS {
+        return Err(Problem::invalid("targets", format!("A broadcast has {TARGETS} targets at most.")));
+    }
+    Ok(profile)
+}
+
 async fn keep(app: &App, caller: &Caller, row: &Row, targets: &[NewTarget], again: bool) -> Answer<()> {
     let mut tx = app.store.begin().await?;
     if let Some(room) = &row.room_key {
@@ -167,7 +191,7 @@ pub(super) async fn add_target(app: &App, caller: &Caller, row: &Row, request: &
 }
 
 /// Which meeting, and what it is called.
-async fn meeting(app: &App, caller: &Caller, request: &StartRequest) -> Answer<(Option<String>, String, String)> {
+pub(super) async fn meeting(app: &App, caller: &Caller, request: &StartRequest) -> Answer<(Option<String>, String, String)> {
     match request.source {
         SourceKind::Native => {
             Err(Problem::unprocessable("source_not_available", "The native source does not exist yet; use “browser”.").of_field("source"))
@@ -198,6 +222,11 @@ pub(super) fn bot(request: &StartRequest, place: Option<&str>) -> Answer<(String
 
 /// Checks a target and makes what is kept of it.
 async fn target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<NewTarget> {
+    Ok(checked_target(app, caller, request).await?.0)
+}
+
+/// The same, with the address that it stands for.
+pub(crate) async fn checked_target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<(NewTarget, TargetUrl)> {
     let (address, origin) = match (&request.origin_id, &request.url) {
         (Some(origin), None) => {
             let (address, origin) = of_origin(app, caller, origin, request).await?;
@@ -211,7 +240,7 @@ async fn target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<N
     };
     let url = launch::target_url(&address).map_err(|error| Problem::unprocessable(error.code(), error.to_string()))?;
     let id = crate::id::new();
-    Ok(NewTarget {
+    let target = NewTarget {
         address_sealed: app.supervisor.seal(&id, &address),
         id,
         origin_id: request.origin_id.clone(),
@@ -223,7 +252,8 @@ async fn target(app: &App, caller: &Caller, request: &TargetRequest) -> Answer<N
         app: origin.map(|origin| origin.app),
         protocol: url.protocol().to_owned(),
         fingerprint: fingerprint(&url),
-    })
+    };
+    Ok((target, url))
 }
 
 fn freehand(request: &TargetRequest, url: &str) -> Answer<TargetAddress> {

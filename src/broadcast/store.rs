@@ -11,16 +11,16 @@ const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile,
      voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired, epoch, rules, preset_id, cause";
 
 /// What is kept of a new target.
-pub(super) struct NewTarget {
-    pub(super) id: String,
-    pub(super) origin_id: Option<String>,
+pub(crate) struct NewTarget {
+    pub(crate) id: String,
+    pub(crate) origin_id: Option<String>,
     /// The application and the stream name on the origin.
-    pub(super) app: Option<String>,
-    pub(super) stream_name: Option<String>,
-    pub(super) label: String,
-    pub(super) protocol: String,
-    pub(super) address_sealed: String,
-    pub(super) fingerprint: String,
+    pub(crate) app: Option<String>,
+    pub(crate) stream_name: Option<String>,
+    pub(crate) label: String,
+    pub(crate) protocol: String,
+    pub(crate) address_sealed: String,
+    pub(crate) fingerprint: String,
 }
 
 /// Events of ended broadcasts, and broadcasts themselves, are read this many at a time at most.
@@ -178,6 +178,21 @@ pub(super) async fn reaches(store: &Store, node: &str) -> Result<Vec<Reaches>, S
 pub(super) async fn targets_at_origins(store: &Store, broadcast_id: &str) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT id FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL AND origin_id IS NOT NULL ORDER BY id";
     Ok(store.all::<(String,)>(sql, args![broadcast_id]).await?.into_iter().map(|(id,)| id).collect())
+}
+
+/// What is sealed of a target.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(super) struct SealedTarget {
+    pub(super) id: String,
+    pub(super) origin_id: Option<String>,
+    pub(super) address_sealed: String,
+    pub(super) whip_resource_sealed: Option<String>,
+}
+
+/// All targets that a broadcast ever had.
+pub(super) async fn sealed_targets(store: &Store, broadcast_id: &str) -> Result<Vec<SealedTarget>, StoreError> {
+    let sql = "SELECT id, origin_id, address_sealed, whip_resource_sealed FROM targets WHERE broadcast_id = $1 ORDER BY id LIMIT 200";
+    store.all(sql, args![broadcast_id]).await
 }
 
 /// Targets that a broadcast had when it ended.

@@ -1,12 +1,13 @@
 //! Makes desired state true: what should be on the air is, now and after a crash or restart.
 
 mod audience;
+mod flight;
 mod rooms;
 mod upkeep;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::arm::arm;
 use super::capacity::{self, Class, Costs, Full};
 use super::etiquette;
 use super::evidence;
+use super::flight::Recorder;
 use super::launch::{self, Launcher};
 use super::load;
 use super::model::{Row, SourceKind, TargetAddress};
@@ -64,6 +66,15 @@ struct Inner {
     cores: f64,
     costs: Mutex<Costs>,
     audience: Audience,
+    recorder: Recorder,
+    /// Cores that the process uses, as last measured, in bits.
+    cpu: AtomicU64,
+}
+
+impl Inner {
+    fn cpu_cores(&self) -> f64 {
+        f64::from_bits(self.cpu.load(Ordering::Relaxed))
+    }
 }
 
 impl Supervisor {
@@ -86,6 +97,8 @@ impl Supervisor {
             draining: AtomicBool::new(false),
             cores,
             costs: Mutex::default(),
+            recorder: Recorder::default(),
+            cpu: AtomicU64::new(0),
         }))
     }
 
@@ -248,6 +261,11 @@ impl Supervisor {
         }
     }
 
+    /// More certificate authorities, as PEM.
+    pub(crate) fn authorities_pem(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.0.launcher.whip.authorities_pem)
+    }
+
     /// Seals a target's address for its row.
     pub(super) fn seal(&self, id: &str, address: &TargetAddress) -> String {
         self.0.launcher.seal(id, address)
@@ -308,6 +326,7 @@ impl Supervisor {
                     Some(Report::Over) | None => break,
                 },
                 _ = numbers.tick() => {
+                    self.sample(&row.id);
                     self.tell_numbers(&row.id);
                     self.tell_playback(&row, &mut told).await;
                 }
@@ -366,6 +385,11 @@ impl Supervisor {
     async fn over(&self, row: &Row, reason: Reason) {
         let standing = Standing { phase: Phase::Ended, step: None, paused: row.paused == 1, reason: Some(reason) };
         self.stands(row, &standing, &mut None).await;
+    }
+
+    /// Keeps a line among a broadcast's events.
+    pub(crate) async fn note(&self, id: &str, code: &'static str, message: String) {
+        self.event(id, &Event { code, message, target_id: None }).await;
     }
 
     async fn event(&self, id: &str, event: &Event) {

@@ -28,7 +28,7 @@ pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};
 pub use self::problem::{Answer, Problem};
 use crate::app::App;
-use crate::{account, broadcast, comment, origin, page, room, server, telemetry};
+use crate::{account, broadcast, comment, origin, page, preset, room, schedule, server, telemetry};
 
 /// Does something to its end even where the caller hangs up in the middle: what is kept and what runs must not part ways.
 pub async fn whole<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
@@ -44,6 +44,8 @@ fn features() -> OpenApiRouter<App> {
         .merge(room::routes())
         .merge(broadcast::routes())
         .merge(comment::routes())
+        .merge(preset::routes())
+        .merge(schedule::routes())
 }
 
 /// The whole site.

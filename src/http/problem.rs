@@ -119,6 +119,16 @@ impl Problem {
         self
     }
 
+    /// Puts the field that is wrong below this one; without a field of its own it is this one.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        self.field = Some(match self.field {
+            Some(field) => format!("{place}.{field}"),
+            None => place.to_owned(),
+        });
+        self
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

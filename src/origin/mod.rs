@@ -13,6 +13,7 @@ mod pace;
 pub mod playback;
 mod provision;
 pub mod publish_token;
+mod push_check;
 mod round;
 mod routes;
 pub mod seen;

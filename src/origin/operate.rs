@@ -12,12 +12,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::client::Client;
+use super::fields::OriginFields;
+use super::push_check::{self, PushCheckView};
 use super::routes::existing;
-use super::store::{self, Origin};
+use super::store::{self, Edge, Origin};
 use super::{OmeError, OriginError, carry};
 use crate::account::{Allowed, Caller, Kind, Permission, Sight, activity, perm, scope};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Path, Problem, whole};
+use crate::moment::now_ms;
 use crate::store::args;
 
 /// Streams that are asked for more than their name, and how long that may take in all.
@@ -25,15 +28,22 @@ const DETAILS: usize = 32;
 const DETAILS_WITHIN: Duration = Duration::from_secs(4);
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(test)).routes(routes!(streams)).routes(routes!(delete_stream)).merge(carry::routes())
+    OpenApiRouter::new()
+        .routes(routes!(test))
+        .routes(routes!(test_unsaved))
+        .routes(routes!(streams))
+        .routes(routes!(delete_stream))
+        .merge(carry::routes())
 }
 
 /// Whether an origin and its edges do what they should.
 #[derive(Debug, Serialize, ToSchema)]
 struct TestView {
-    /// The origin itself.
+    /// The API of the origin itself; `no_api` where it has none.
     origin: CheckView,
     edges: Vec<EdgeCheckView>,
+    /// The addresses that broadcasts are pushed to: connected to, and nothing published.
+    push: Vec<PushCheckView>,
 }
 
 /// An edge's part of a test.
@@ -61,7 +71,7 @@ struct CheckView {
     took_ms: u64,
 }
 
-/// Tries an origin: whether its API is reached, takes the token, and has the application; and the same for each edge, whose applications
+/// Tries an origin: whether its addresses for pushing answer, whether its API is reached, takes the token, and has the application; and the same for each edge, whose applications
 /// come by themselves.
 #[utoipa::path(
     post, path = "/origins/{id}/test", tag = "origin", params(("id" = String, Path)),
@@ -70,11 +80,31 @@ struct CheckView {
 async fn test(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<TestView>> {
     let origin = existing(&app, &caller, &id).await?;
     let edges = store::edges(&app.store, &id).await?;
-    let own = check(app.origins.client(&origin), &origin.vhost, Some(&origin.app));
+    Ok(Json(tried(&app, &origin, edges).await))
+}
+
+/// Tries an origin that is not kept yet.
+#[utoipa::path(
+    post, path = "/origins/test", tag = "origin", request_body = OriginFields,
+    responses((status = 200, body = TestView), (status = 422, body = Problem))
+)]
+async fn test_unsaved(
+    _caller: Allowed<perm::OriginManage>,
+    State(app): State<App>,
+    Json(fields): Json<OriginFields>,
+) -> Answer<Json<TestView>> {
+    let mut origin = Origin::new(fields.name.clone().unwrap_or_default(), fields.app.clone().unwrap_or_default(), now_ms());
+    let mut edges = Vec::new();
+    fields.apply(&mut origin, &mut edges, &app.vault)?;
+    Ok(Json(tried(&app, &origin, edges).await))
+}
+
+async fn tried(app: &App, origin: &Origin, edges: Vec<Edge>) -> TestView {
+    let own = check(app.origins.client(origin), &origin.vhost, Some(&origin.app));
     let others = join_all(edges.iter().map(|edge| check(app.origins.edge_client(edge), &origin.vhost, None)));
-    let (own, others) = tokio::join!(own, others);
+    let (own, others, push) = tokio::join!(own, others, push_check::check(app, origin));
     let edges = edges.into_iter().zip(others).map(|(edge, check)| EdgeCheckView { name: edge.name, check }).collect();
-    Ok(Json(TestView { origin: own, edges }))
+    TestView { origin: own, edges, push }
 }
 
 async fn check(client: Result<Client, OriginError>, vhost: &str, app: Option<&str>) -> CheckView {

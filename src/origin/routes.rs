@@ -199,7 +199,7 @@ async fn change(
     Ok(Json(after))
 }
 
-/// Removes an origin.
+/// Removes an origin; refused while something uses it.
 #[utoipa::path(
     delete,
     path = "/origins/{id}",
@@ -210,6 +210,10 @@ async fn change(
 async fn remove(caller: Allowed<perm::OriginManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
     let origin = existing(&app, &caller, &id).await?;
     let mut tx = app.store.begin().await?;
+    let uses = store::uses(&mut tx, &id).await?;
+    if !uses.is_empty() {
+        return Err(Problem::conflict("in_use", format!("This origin is in use: {}.", uses.join(", "))));
+    }
     tx.run("DELETE FROM origins WHERE id = $1", args![&id]).await?;
     activity::record(&mut tx, &caller, "origin.remove", &id, json!({"name": origin.name})).await?;
     scope::forget(&mut tx, Kind::Origin, &id).await?;

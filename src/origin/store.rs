@@ -209,3 +209,12 @@ pub(super) async fn put_edges(tx: &mut Transaction, origin_id: &str, edges: &[Ed
     }
     Ok(())
 }
+
+/// What uses an origin, in words.
+pub(super) async fn uses(tx: &mut Transaction, id: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT 'the broadcast “' || b.meeting_name || '”' FROM targets t JOIN broadcasts b ON b.id = t.broadcast_id \
+               WHERE t.origin_id = $1 AND t.removed_ms IS NULL AND b.ended_ms IS NULL \
+               UNION ALL SELECT 'the preset “' || p.name || '”' FROM preset_targets t JOIN presets p ON p.id = t.preset_id WHERE t.origin_id = $1 \
+               UNION ALL SELECT 'the room “' || title || '”' FROM rooms WHERE origin_id = $1 LIMIT 10";
+    Ok(tx.all::<(String,)>(sql, args![id]).await?.into_iter().map(|(text,)| text).collect())
+}

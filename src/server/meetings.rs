@@ -32,6 +32,11 @@ pub(super) struct MeetingView {
     /// The broadcast that has it on the air.
     #[serde(skip_serializing_if = "Option::is_none")]
     broadcast_id: Option<String>,
+    /// It is a breakout room.
+    breakout: bool,
+    /// The meeting that a breakout room belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_id: Option<String>,
 }
 
 /// The meetings of a server.
@@ -40,6 +45,12 @@ pub(super) struct Meetings {
     items: Vec<MeetingView>,
     /// People in all of them.
     participants: u64,
+    /// Those of them who only listen.
+    listeners: u64,
+    /// Cameras on in all of them.
+    videos: u64,
+    /// How many are running.
+    running: usize,
 }
 
 fn view(meeting: Meeting, broadcasts: &HashMap<String, String>) -> MeetingView {
@@ -50,6 +61,8 @@ fn view(meeting: Meeting, broadcasts: &HashMap<String, String>) -> MeetingView {
         listeners: meeting.listeners,
         videos: meeting.videos,
         started_at: (meeting.started_ms > 0).then(|| rfc3339(meeting.started_ms)),
+        breakout: meeting.breakout,
+        parent_id: meeting.parent_id,
         meeting_id: meeting.meeting_id,
         name: meeting.name,
     }
@@ -74,8 +87,11 @@ pub(super) async fn list(caller: Allowed<perm::ServerUse>, State(app): State<App
         let rank = |meeting: &MeetingView| (!meeting.running, u32::MAX - meeting.participants);
         rank(one).cmp(&rank(other)).then_with(|| one.name.cmp(&other.name))
     });
-    let participants = items.iter().map(|meeting| u64::from(meeting.participants)).sum();
-    Ok(Json(Meetings { items, participants }))
+    let sum = |count: fn(&MeetingView) -> u32| items.iter().map(|meeting| u64::from(count(meeting))).sum();
+    let (participants, listeners, videos) =
+        (sum(|meeting| meeting.participants), sum(|meeting| meeting.listeners), sum(|meeting| meeting.videos));
+    let running = items.iter().filter(|meeting| meeting.running).count();
+    Ok(Json(Meetings { participants, listeners, videos, running, items }))
 }
 
 /// As whom a person joins.

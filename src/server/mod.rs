@@ -4,6 +4,7 @@ mod clients;
 mod meetings;
 mod routes;
 mod store;
+mod trial;
 
 pub use self::clients::{ClientError, Servers};
 pub(crate) use self::routes::routes;

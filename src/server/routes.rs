@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::meetings;
 use super::store::{self, Server};
+use super::{meetings, trial};
 use crate::account::{Allowed, Caller, Kind, Sight, activity, group, perm, scope};
 use crate::app::App;
 use crate::bbb::{BaseUrl, BbbError};
@@ -24,6 +24,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, change, remove))
         .routes(routes!(meetings::list))
         .routes(routes!(meetings::join))
+        .routes(routes!(trial::kept))
+        .routes(routes!(trial::unsaved))
 }
 
 /// A BBB server. Its secret is never returned.
@@ -185,7 +187,7 @@ async fn change(
     Ok(Json(after))
 }
 
-/// Removes a server.
+/// Removes a server; refused while something uses it.
 #[utoipa::path(
     delete,
     path = "/servers/{id}",
@@ -196,6 +198,10 @@ async fn change(
 async fn remove(caller: Allowed<perm::ServerManage>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
     let server = existing(&app, &caller, &id).await?;
     let mut tx = app.store.begin().await?;
+    let uses = store::uses(&mut tx, &id).await?;
+    if !uses.is_empty() {
+        return Err(Problem::conflict("in_use", format!("This server is in use: {}.", uses.join(", "))));
+    }
     tx.run("DELETE FROM servers WHERE id = $1", args![&id]).await?;
     activity::record(&mut tx, &caller, "server.remove", &id, json!({"name": server.name})).await?;
     scope::forget(&mut tx, Kind::Server, &id).await?;
@@ -211,7 +217,7 @@ fn taken(error: StoreError) -> Problem {
 }
 
 /// Reads an address in the forms people have it, and refuses one that may not be called where it is an address and no name.
-fn address(app: &App, text: &str) -> Answer<String> {
+pub(super) fn address(app: &App, text: &str) -> Answer<String> {
     let refused = |error: BbbError| Problem::unprocessable(error.code(), error.to_string()).of_field("url");
     let base = BaseUrl::parse(text).map_err(refused)?;
     app.settings.call_allow.check_url(base.url()).map_err(|error| refused(error.into()))?;

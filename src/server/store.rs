@@ -64,3 +64,10 @@ pub(super) async fn put(tx: &mut Transaction, server: &Server) -> Result<(), Sto
     let args = args![&server.id, &server.name, &server.url, &server.secret_sealed, server.created_ms, server.changed_ms];
     tx.run(sql, args).await.map(drop)
 }
+
+/// What uses a server, in words.
+pub(super) async fn uses(tx: &mut Transaction, id: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT 'the broadcast “' || meeting_name || '”' FROM broadcasts WHERE server_id = $1 AND ended_ms IS NULL \
+               UNION ALL SELECT 'the preset “' || name || '”' FROM presets WHERE server_id = $1 LIMIT 10";
+    Ok(tx.all::<(String,)>(sql, args![id]).await?.into_iter().map(|(text,)| text).collect())
+}

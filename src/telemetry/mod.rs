@@ -1,5 +1,6 @@
 //! What the program tells about itself: the log, metrics, health.
 
+mod lines;
 mod log;
 mod routes;
 
@@ -7,6 +8,7 @@ use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+pub(crate) use self::lines::about as lines_about;
 pub use self::log::start as start_log;
 pub(crate) use self::routes::routes;
 

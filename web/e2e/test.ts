@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test as base, expect, type Page } from "@playwright/test";
-import { startMock, type Mock } from "./mock/server.mjs";
+import { startMock, type House, type Mock } from "./mock/server.mjs";
 
 interface Given {
   /** What the mock is started with. */
@@ -56,6 +56,25 @@ export async function findings(page: Page): Promise<string[]> {
   });
   await session.detach();
   return found.flatMap((finding) => finding.nodes.map((node) => `${finding.id}: ${node.html}\n${node.failureSummary}`));
+}
+
+/** A preset with its schedule, and one that starts by itself. */
+export function furnishPlan(house: House): void {
+  const server_id = house.servers[0]?.id ?? "";
+  const base = { has_slate: false, auto_start: false };
+  const lecture = { ...base, id: "p-lecture", name: "Physics, every Monday", start: { source: "browser", server_id, meeting_id: "physics/2026 #1", profile: "720p30", room: "physics" }, targets: [{ id: "pt1", label: "Origin Delhi / physics", protocol: "whip" }, { id: "pt2", label: "rtmps://a.rtmps.youtube.com:443/live2", protocol: "rtmps" }] };
+  const council = { ...base, id: "p-council", name: "Student council", auto_start: true, start: { source: "browser", server_id, meeting_id: "council", profile: "480p30" }, targets: [] };
+  house.presets.push(lecture, council);
+  house.schedules.push({
+    id: "s-monday",
+    name: "Mondays",
+    preset_id: lecture.id,
+    preset_name: lecture.name,
+    plan: { zone: "Asia/Kolkata", start: "10:00", stop: "11:30", days: ["mon", "thu"] },
+    enabled: true,
+    next: [{ starts_at: "2026-11-23T04:30:00Z", stops_at: "2026-11-23T06:00:00Z" }],
+    last: { due_at: "2026-11-19T04:30:00Z", state: "missed", detail: "Nothing of ours was running at the time." },
+  });
 }
 
 /** How far the page is wider than the window. */

@@ -1,8 +1,10 @@
 //! Broadcasts over HTTP.
 
+mod check;
 mod control;
 mod events;
 mod eyes;
+mod flight;
 mod list;
 mod media;
 mod slate;
@@ -14,12 +16,15 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub(crate) use slate::check_image;
+pub(crate) use view::of as show;
 pub(crate) use whep::public;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list, control::start))
         .routes(routes!(list::show))
+        .routes(routes!(check::check))
         .routes(routes!(list::events))
         .routes(routes!(control::stop))
         .routes(routes!(control::pause))
@@ -29,6 +34,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(control::retry_target))
         .routes(routes!(media::snapshot))
         .routes(routes!(media::graph))
+        .routes(routes!(flight::samples))
+        .routes(routes!(flight::bundle))
         .routes(routes!(slate::put, slate::remove))
         .routes(routes!(media::screenshot))
         .routes(routes!(media::console))

@@ -32,12 +32,7 @@ pub(crate) async fn put(
     let row = running(&app, &caller, &id).await?;
     let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The image has 8 MB at most.");
     let image = to_bytes(request.into_body(), IMAGE_BYTES).await.map_err(too_large)?.to_vec();
-    // Only these: an SVG from outside could point elsewhere, and a film is no slate.
-    let (width, height) = slate::image_size(&image).ok_or_else(|| Problem::unprocessable("bad_image", "The slate is a PNG or a JPEG."))?;
-    // A few bytes can stand for gigabytes of pixels.
-    if width > SIDE || height > SIDE {
-        return Err(Problem::unprocessable("bad_image", format!("The slate has {SIDE} pixels a side at most.")));
-    }
+    check_image(&image)?;
     if let Some(session) = app.supervisor.session(&row.id) {
         let (program, shown) = (session.program().clone(), image.clone());
         let render = move || slate::render(shown, program.profile()).map(|picture| program.set_slate(picture));
@@ -74,6 +69,17 @@ pub(crate) async fn remove(
     let _ = tokio::fs::remove_file(file(&app, &row)).await;
     record(&app, &caller, "slate.remove", &row).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses what is no image for a slate, or too large a one.
+pub(crate) fn check_image(image: &[u8]) -> Answer<()> {
+    // Only these: an SVG from outside could point elsewhere, and a film is no slate.
+    let (width, height) = slate::image_size(image).ok_or_else(|| Problem::unprocessable("bad_image", "The slate is a PNG or a JPEG."))?;
+    // A few bytes can stand for gigabytes of pixels.
+    if width > SIDE || height > SIDE {
+        return Err(Problem::unprocessable("bad_image", format!("The slate has {SIDE} pixels a side at most.")));
+    }
+    Ok(())
 }
 
 fn file(app: &App, row: &Row) -> PathBuf {

@@ -9,7 +9,7 @@ use crate::http::Answer;
 use crate::media::program::ProgramStats;
 use crate::moment::rfc3339;
 
-pub(super) async fn of(app: &App, row: Row) -> Answer<BroadcastView> {
+pub(crate) async fn of(app: &App, row: Row) -> Answer<BroadcastView> {
     let (program, targets) = match app.supervisor.view(&row.id) {
         Some(view) => (view.program, view.targets),
         None => (ProgramStats::default(), store::last_targets(&app.store, &row.id).await?.into_iter().map(off).collect()),

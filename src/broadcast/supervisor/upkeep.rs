@@ -1,5 +1,6 @@
 //! What goes on beside the broadcasts: learning what they cost, counting, clearing away.
 
+use std::sync::atomic::Ordering;
 use std::sync::{PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ pub(super) async fn learn(inner: Weak<Inner>) {
         let all_on_air = sessions.iter().all(on_air);
         drop(sessions);
         let used = meter.read();
+        inner.cpu.store(used.map_or(0.0, |used| used.cores).to_bits(), Ordering::Relaxed);
         if let (Some(used), Some(first)) = (used, running.first())
             && all_on_air
             && running.iter().all(|class| class == first)

@@ -10,6 +10,7 @@ mod feed;
 mod flv_time;
 mod link;
 pub mod liveness;
+pub mod probe;
 mod reason;
 mod rtmp;
 mod run;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use status::{OutputEvent, OutputState, OutputStatus};
-pub use target::{BadTarget, SrtSettings, TargetUrl};
+pub use target::{BadTarget, RtmpTarget, SrtSettings, TargetUrl};
 pub use whip::{WhipResource, WhipSettings};
 
 use super::clock::MediaClock;

@@ -132,7 +132,10 @@ pub(super) fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: Eve
         bytes_before: 0,
         given_up: false,
     };
+    // What is said on the thread belongs to what the output belongs to.
+    let span = tracing::Span::current();
     let run = move || {
+        let _span = span.entered();
         let shared = Arc::clone(&runner.shared);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runner.run()));
         drop(subscription);

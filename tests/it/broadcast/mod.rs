@@ -1,8 +1,12 @@
 //! Broadcasts from Start to Stop, over the API.
 
+mod flight;
 mod killed;
 mod meeting;
 mod origin;
+mod preflight;
+mod preset;
+mod schedule;
 mod test_source;
 
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 /** `/api/v1` of the mock: method and path to an answer. */
 import { Refusal } from "./house.mjs";
+import { planRoutes } from "./plan.mjs";
 
 const list = (items) => [200, { items, next: null }];
 const need = (value, field, name) => {
@@ -21,6 +22,8 @@ function checkUrl(url) {
 }
 
 const routes = [
+  // Before those whose parts stand for anything.
+  ...planRoutes,
   ["GET", "/session", () => [200, { user: { id: "u1", name: "admin" }, groups: [], permissions: ["system.admin"] }]],
   ["GET", "/servers", (h) => list(h.servers)],
   [
@@ -127,7 +130,7 @@ const routes = [
       return [202];
     },
   ],
-  ["POST", "/broadcasts/:id/pause", (h, _, [id]) => (h.change(h.find(id), { paused: true }, ["paused", "Paused by admin."]), [202])],
+  ["POST", "/broadcasts/:id/pause", (h, body, [id]) => (h.change(h.find(id), { paused: true }, ["paused", body.note ? `Paused by admin: ${body.note}` : "Paused by admin."]), [202])],
   ["POST", "/broadcasts/:id/resume", (h, _, [id]) => (h.change(h.find(id), { paused: false }, ["resumed", "Resumed by admin."]), [202])],
   [
     "POST",
@@ -151,11 +154,11 @@ const routes = [
   ],
 ].map(([method, path, answer]) => ({ method, pattern: new RegExp(`^${path.replace(/:\w+/g, "([^/]+)")}$`), answer }));
 
-export function api(house, method, path, body) {
+export function api(house, method, path, body, query) {
   if (house.broken) throw new Refusal(...house.broken);
   for (const route of routes) {
     const match = route.method === method && route.pattern.exec(path);
-    if (match) return route.answer(house, body, match.slice(1).map(decodeURIComponent));
+    if (match) return route.answer(house, body, match.slice(1).map(decodeURIComponent), query);
   }
   throw new Refusal(404, "not_found", "There is no such page.");
 }

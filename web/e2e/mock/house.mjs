@@ -15,6 +15,8 @@ export class House {
   servers = [];
   origins = [];
   rooms = [];
+  presets = [];
+  schedules = [];
   broadcasts = [];
   events = new Map();
   meetings = new Map();

@@ -1,9 +1,11 @@
-import type { Broadcast, BroadcastEvent, Meeting, Origin, Registration, Room, Server, Target } from "../../src/api/types";
+import type { Broadcast, BroadcastEvent, Meeting, Origin, Preset, Registration, Room, Schedule, Server, Target } from "../../src/api/types";
 
 export interface House {
   servers: Server[];
   origins: Origin[];
   rooms: Room[];
+  presets: Preset[];
+  schedules: Schedule[];
   broadcasts: Broadcast[];
   events: Map<string, BroadcastEvent[]>;
   meetings: Map<string, Meeting[]>;

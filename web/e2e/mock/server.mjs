@@ -91,7 +91,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         if (!user) throw new Refusal(401, "not_authenticated", "Log in, or send a valid API token.");
         if (house.broken) throw new Refusal(...house.broken);
         if (rest === "/events") return stream((tell) => (house.listeners.add(tell), () => house.listeners.delete(tell)));
-        const [, of, what] = /^\/broadcasts\/([^/]+)\/(whep|snapshot\.jpg)$/.exec(rest) ?? [];
+        const [, of, what] = /^\/broadcasts\/([^/]+)\/(whep|snapshot\.jpg|graph\.svg)$/.exec(rest) ?? [];
         if (what === "whep") return await whep(house.find(of).phase === "live");
         if (what) return response.writeHead(200, { "Content-Type": types.svg }).end(slide(house.find(of)));
         const slot = /^\/rooms\/([^/]+)\/(cover|logo)$/.exec(rest);
@@ -102,7 +102,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
           return json(200, Object.assign(room, { [slot[2]]: request.method === "PUT" && size > 0 ? `/pictures/${slot[2] === "cover" ? "1f7a37" : "6d3fd6"}${"0".repeat(34)}` : null }));
         }
         const text = request.method === "GET" ? "" : await readBody();
-        const [status, body] = api(house, request.method, rest, text ? JSON.parse(text) : {});
+        const [status, body] = api(house, request.method, rest, text && request.method !== "PUT" ? JSON.parse(text) : {}, url.searchParams);
         return json(status, body);
       }
       const form = /^\/watch\/([^/]+)\/register$/.exec(path);

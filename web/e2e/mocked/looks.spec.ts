@@ -1,4 +1,4 @@
-import { expect, findings, overflow, test } from "../test";
+import { expect, findings, furnishPlan, overflow, test } from "../test";
 
 const pages = [
   ["the front page", "/"],
@@ -9,6 +9,9 @@ const pages = [
   ["on air", "/admin"],
   ["a broadcast", "/admin#/broadcasts/ID"],
   ["start", "/admin#/start"],
+  ["start from a preset", "/admin#/start?preset=PRESET"],
+  ["meetings", "/admin#/meetings"],
+  ["presets", "/admin#/presets"],
   ["servers", "/admin#/servers"],
   ["a room's form", "/watch/lecture/register"],
   ["rooms", "/admin#/rooms"],
@@ -29,12 +32,13 @@ for (const theme of ["light", "dark"] as const) {
     test("every page can be used by everybody", async ({ page, mock }) => {
       const broadcast = mock.house.start({ source: "browser", meeting_id: "council", room: "physics", targets: [{ url: "rtmp://a.example/live" }] });
       mock.house.goLive(broadcast);
+      furnishPlan(mock.house);
       const target = broadcast.targets[0];
       if (target) mock.house.changeTarget(broadcast, target, { state: "backing_off", detail: "Refused by the server, often a wrong key." });
       for (const [name, path] of pages) {
         // A change behind the `#` alone would not load the page anew.
         await page.goto("about:blank");
-        await page.goto(path.replace("ID", broadcast.id));
+        await page.goto(path.replace("PRESET", mock.house.presets[0]?.id ?? "").replace("ID", broadcast.id));
         await expect(page.locator("#island:not(:has(> noscript)), main .empty, .hero, .register").first()).toBeVisible();
         if (path.startsWith("/admin")) await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
         expect(await findings(page), name).toEqual([]);
@@ -49,10 +53,11 @@ for (const language of ["en", "hi", "de"]) {
     await context.addCookies([{ name: "lang", value: language, url: mock.url }]);
     const broadcast = mock.house.start({ source: "browser", meeting_id: "evening", room: "physics", targets: [{ url: "rtmp://a-rather-long-host-name.streaming.example.org/live" }] });
     mock.house.goLive(broadcast);
+    furnishPlan(mock.house);
     for (const [name, path] of pages) {
       // A change behind the `#` alone would not load the page anew.
       await page.goto("about:blank");
-      await page.goto(path.replace("ID", broadcast.id));
+      await page.goto(path.replace("PRESET", mock.house.presets[0]?.id ?? "").replace("ID", broadcast.id));
       if (path.startsWith("/admin")) await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       expect(await overflow(page), name).toBe(0);
     }

@@ -101,9 +101,9 @@ test.describe("an empty house", () => {
     await dialog.getByLabel("Address").fill("https://bbb.example/bigbluebutton");
     const [request] = await Promise.all([page.waitForRequest((r) => r.method() === "PATCH"), dialog.getByRole("button", { name: "Save" }).click()]);
     expect(request.postDataJSON()).not.toHaveProperty("secret");
-    await expect(page.getByText("It works: 0 meetings.")).toBeVisible();
+    await expect(page.getByText("It works: BBB 3.0.12, 0 meetings.")).toBeVisible();
 
-    await page.getByRole("link", { name: "Meetings" }).click();
+    await page.getByRole("main").getByRole("listitem").filter({ hasText: "Campus" }).getByRole("link", { name: "Meetings" }).click();
     await expect(page.getByText("No meeting is known on this server")).toBeVisible();
   });
 

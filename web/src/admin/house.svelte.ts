@@ -69,9 +69,10 @@ class House {
     return held.includes(permission) || held.includes("system.admin");
   }
 
-  async startBroadcast(body: NewBroadcast): Promise<Broadcast> {
+  /** Starts by the form, or by what else makes a broadcast of a body. */
+  async startBroadcast(body: NewBroadcast | object, path = "/broadcasts"): Promise<Broadcast> {
     const since = this.serial;
-    const broadcast = await call<Broadcast>("POST", "/broadcasts", body);
+    const broadcast = await call<Broadcast>("POST", path, body);
     this.caughtUp([broadcast], since).forEach((one) => this.put(one));
     return broadcast;
   }

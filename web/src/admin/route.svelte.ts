@@ -3,7 +3,9 @@
 export type Route =
   | { view: "air" }
   | { view: "broadcast"; id: string }
-  | { view: "start"; server?: string; meeting?: string }
+  | { view: "start"; server?: string; meeting?: string; preset?: string }
+  | { view: "meetings"; server?: string }
+  | { view: "presets" }
   | { view: "servers" }
   | { view: "origins" }
   | { view: "rooms"; key?: string; part?: string };
@@ -13,12 +15,17 @@ export function parse(hash: string): Route {
   const [view, id, part] = path.split("/");
   if (view === "broadcasts" && id) return { view: "broadcast", id: decodeURIComponent(id) };
   if (view === "rooms") return { view, ...(id ? { key: decodeURIComponent(id) } : {}), ...(part ? { part } : {}) };
-  if (view === "servers" || view === "origins") return { view };
+  if (view === "servers" || view === "origins" || view === "presets") return { view };
+  if (view === "meetings") {
+    const server = new URLSearchParams(query).get("server");
+    return { view, ...(server ? { server } : {}) };
+  }
   if (view === "start") {
     const asked = new URLSearchParams(query);
     const server = asked.get("server");
     const meeting = asked.get("meeting");
-    return { view: "start", ...(server ? { server } : {}), ...(meeting ? { meeting } : {}) };
+    const preset = asked.get("preset");
+    return { view: "start", ...(server ? { server } : {}), ...(meeting ? { meeting } : {}), ...(preset ? { preset } : {}) };
   }
   return { view: "air" };
 }

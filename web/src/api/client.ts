@@ -70,6 +70,18 @@ export async function call<T = undefined>(method: Method, path: string, body?: u
   return (text && answer.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : undefined) as T;
 }
 
+/** Sends a file as it is. */
+export async function put(path: string, file: Blob): Promise<void> {
+  let answer: Response;
+  try {
+    answer = await fetch(`/api/v1${path}`, { method: "PUT", headers: { "Content-Type": file.type || "application/octet-stream" }, body: file, signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (error) {
+    throw asProblem(error);
+  }
+  if (answer.status === 401) toLogin();
+  if (!answer.ok) throw await problemOf(answer);
+}
+
 /** At most this many pages of a list are read: a list that never ends must not hang the page. */
 const PAGES = 20;
 

@@ -91,6 +91,16 @@ export interface Meeting {
   videos: number;
   started_at?: string | null;
   broadcast_id?: string | null;
+  breakout?: boolean;
+}
+
+/** What was found at a server that was tried. */
+export interface ServerTest {
+  ok: boolean;
+  version?: string;
+  meetings?: number;
+  code?: string;
+  detail?: string;
 }
 
 export interface Origin {
@@ -125,8 +135,11 @@ export interface Check {
 }
 
 export interface OriginTest {
+  /** Its API. */
   origin: Check;
   edges: (Check & { name: string })[];
+  /** Its addresses for pushing. */
+  push?: (Check & { protocol: string })[];
 }
 
 export type Visibility = "public" | "unlisted" | "password" | "registered";
@@ -209,6 +222,13 @@ export type NewTarget =
   | { origin_id: string; stream_name: string; protocol?: string }
   | { url: string; stream_key?: string; bearer?: string; srt?: Srt };
 
+/** When a broadcast ends by itself, in minutes. */
+export interface Rules {
+  empty_minutes?: number;
+  longest_minutes?: number;
+  dead_minutes?: number;
+}
+
 export interface NewBroadcast {
   server_id?: string;
   meeting_id?: string;
@@ -218,4 +238,89 @@ export interface NewBroadcast {
   room?: string;
   bot?: { name?: string; role?: "viewer" | "moderator" };
   announce?: boolean;
+  layout?: string;
+  rules?: Rules;
+}
+
+/** What a check found of a Start. */
+export interface Finding {
+  severity: "error" | "warning" | "info" | "ok";
+  code: string;
+  message: string;
+  field?: string;
+}
+
+export interface Preflight {
+  ok: boolean;
+  findings: Finding[];
+}
+
+export interface PresetTarget {
+  id: string;
+  label: string;
+  protocol: string;
+  origin_id?: string;
+  stream_name?: string;
+}
+
+/** A saved Start; its targets' secrets stay with the server. */
+export interface Preset {
+  id: string;
+  name: string;
+  start: Partial<Omit<NewBroadcast, "targets">>;
+  targets: PresetTarget[];
+  auto_start: boolean;
+  has_slate: boolean;
+  broadcast_id?: string;
+}
+
+export type Day = "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
+
+/** When a schedule starts and stops, on the wall of a zone. */
+export interface SchedulePlan {
+  zone: string;
+  start: string;
+  stop?: string;
+  days?: Day[];
+  dates?: string[];
+  from?: string;
+  until?: string;
+  grace_minutes?: number;
+}
+
+export interface Occurrence {
+  starts_at: string;
+  stops_at?: string;
+}
+
+export interface Schedule {
+  id: string;
+  name: string;
+  preset_id: string;
+  preset_name: string;
+  plan: SchedulePlan;
+  enabled: boolean;
+  next: Occurrence[];
+  last?: { due_at: string; state: "started" | "trying" | "failed" | "missed"; detail: string; broadcast_id?: string };
+}
+
+/** A place that many people broadcast to. */
+export interface Service {
+  id: string;
+  name: string;
+  url: string;
+  key: "stream_key" | "streamid" | "bearer";
+  help?: string;
+}
+
+/** One entry a second in each list. */
+export interface Samples {
+  at_ms: number[];
+  fps: number[];
+  distinct_fps: number[];
+  video_kbps: number[];
+  audio_level_db: number[];
+  cpu_cores: number[];
+  viewers: number[];
+  targets: { id: string; label: string; kbps: (number | null)[] }[];
 }

@@ -109,7 +109,8 @@ pub(super) fn meeting(world: &World, meeting: &MeetingState, in_list: bool) -> X
         .with("moderatorCount", usize::from(!meeting.people.is_empty()))
         .raw(&format!("<attendees>{attendees}</attendees>"))
         .raw(&format!("<metadata>{metadata}</metadata>"))
-        .with("isBreakout", false)
+        .with("isBreakout", meeting.parent.is_some())
+        .with("parentMeetingID", meeting.parent.as_deref().unwrap_or("bbb-none"))
 }
 
 pub(super) fn meetings(world: &World) -> Response {

@@ -82,6 +82,7 @@ pub(crate) struct MeetingState {
     pub(super) session_details: bool,
     pub(super) recording_notice: bool,
     pub(super) breakout: bool,
+    pub(super) parent: Option<String>,
     pub(super) never_ready: bool,
     pub(super) lobby_message: String,
 }
@@ -120,6 +121,7 @@ impl MeetingState {
             session_details: false,
             recording_notice: false,
             breakout: false,
+            parent: None,
             never_ready: false,
             lobby_message: String::new(),
         }
@@ -263,6 +265,11 @@ impl Meeting {
     /// The modal that says the session is recorded.
     pub fn recording_notice(&self) -> &Self {
         self.change(|meeting| meeting.recording_notice = true)
+    }
+
+    /// It is a breakout room of that meeting.
+    pub fn breakout_of(&self, parent: &str) -> &Self {
+        self.change(|meeting| meeting.parent = Some(parent.into()))
     }
 
     /// The invitation to a breakout room; bots do not get it.

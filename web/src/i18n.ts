@@ -62,6 +62,16 @@ export function clockTime(rfc3339: string): string {
   return new Intl.DateTimeFormat(region(), { timeStyle: "medium" }).format(new Date(rfc3339));
 }
 
+/** Kept, as a long list asks for hundreds of times at once. */
+let hours: Intl.DateTimeFormat | undefined;
+
+/** Hours and minutes; nothing for what is no time. */
+export function hour(rfc3339: string): string {
+  const at = new Date(rfc3339);
+  hours ??= new Intl.DateTimeFormat(region(), { timeStyle: "short" });
+  return Number.isNaN(at.getTime()) ? "" : hours.format(at);
+}
+
 export function dateTime(rfc3339: string): string {
   return new Intl.DateTimeFormat(region(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(rfc3339));
 }

@@ -1,3 +1,4 @@
+import "../style/room.css";
 import Room from "../room/Room.svelte";
 import { island } from "../island";
 

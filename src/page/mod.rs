@@ -2,14 +2,17 @@
 
 mod admin;
 mod door;
+mod embed_script;
 mod fault;
 mod frame;
 mod front;
 pub mod language;
 mod login;
+mod moderate;
 mod onward;
 mod policy;
 mod room;
+mod talk;
 mod visit;
 mod watch;
 
@@ -35,6 +38,10 @@ pub fn routes() -> Router<App> {
         .route("/watch/{key}", get(watch::show))
         .route("/watch/{key}/enter", post(door::enter))
         .route("/embed/{key}", get(watch::embed))
+        .route("/embed/{key}/comments", get(talk::embed))
+        .route("/embed.js", get(embed_script::show))
+        .route("/moderate", get(moderate::all))
+        .route("/moderate/{key}", get(moderate::one))
         .merge(assets::routes())
 }
 

@@ -122,7 +122,7 @@ const routes = [
     (h, _, [key]) => {
       const talk = h.talk(key);
       const items = [...talk.members].map((member) => ({ viewer: member.viewer, name: talk.you(member).name, since: member.since }));
-      return [200, { items, peak: items.length + 3 }];
+      return [200, { items, viewers: items.length, peak: items.length + 3, joined: items.length + 9, parted: 9 }];
     },
   ],
   ["GET", "/broadcasts", (h) => list(h.broadcasts.toReversed())],

@@ -178,7 +178,6 @@ export class Talk {
     if (phone && !/^\+?[\d ]{6,}$/.test(phone)) throw new Refusal(422, "bad_phone", "Not this.");
     this.people.set(member.viewer, { ...this.people.get(member.viewer), name, ...(phone && { phone }) });
     member.line.send({ t: "you", ...this.you(member) });
-    for (const comment of this.items) if (comment.viewer === member.viewer && !comment.host && comment.name !== name) this.change(comment, { name });
   }
 
   on_react(member, { id, emoji, on = true }) {

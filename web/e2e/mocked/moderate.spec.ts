@@ -94,7 +94,8 @@ test("in the room, in place: answer as host, pin, hide, ban", async ({ page, bro
 
   await room.getByRole("link", { name: "Moderate" }).click();
   await room.getByRole("tab", { name: "Bans" }).click();
-  await expect(room.getByRole("listitem").filter({ hasText: "Ann" })).toContainText("Only a test");
+  const tab = room.getByRole("tabpanel");
+  await expect(tab.getByRole("listitem").filter({ hasText: "Ann" })).toContainText("Only a test");
   await room.getByRole("button", { name: "Lift the ban of Ann" }).click();
   await expect(room.getByText("Nobody is banned.")).toBeVisible();
   await room.getByLabel("Ban an address or a range").fill("nonsense");
@@ -102,10 +103,10 @@ test("in the room, in place: answer as host, pin, hide, ban", async ({ page, bro
   await expect(room.getByText("This is no range of addresses.")).toBeVisible();
   await room.getByLabel("Ban an address or a range").fill("192.0.2.0/24");
   await room.getByRole("button", { name: "Ban", exact: true }).click();
-  await expect(room.getByRole("listitem").filter({ hasText: "192.0.2.0/24" })).toContainText("For good");
+  await expect(tab.getByRole("listitem").filter({ hasText: "192.0.2.0/24" })).toContainText("For good");
 
   await room.getByRole("tab", { name: "Who is here" }).click();
-  await expect(room.getByRole("listitem").filter({ hasText: "Ann" })).toBeVisible();
+  await expect(tab.getByRole("listitem").filter({ hasText: "Ann" })).toBeVisible();
   await room.getByRole("tab", { name: "Rules" }).click();
   await room.getByRole("radio", { name: "Comments are closed" }).check();
   await room.getByLabel("Seconds between two comments").fill("20");

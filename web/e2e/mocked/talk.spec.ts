@@ -225,14 +225,15 @@ test("everything can be done by the keyboard: read, answer, react, delete, renam
 
   await page.getByRole("button", { name: "Change your name" }).click();
   await introduceAs(page, "Ann Lee");
-  await expect(row(page, "Yes, afterwards.")).toContainText("Ann Lee");
+  await write(page, "As I am called now.");
+  await expect(row(page, "As I am called now.")).toContainText("Ann Lee");
 
   await row(page, "Yes, afterwards.").focus();
   await page.getByRole("button", { name: "More" }).press("Enter");
   await page.getByRole("button", { name: "Delete" }).press("Enter");
   await page.getByRole("button", { name: "Really delete?" }).press("Enter");
   await expect(row(page, "Yes, afterwards.")).toHaveCount(0);
-  expect(talk.items).toHaveLength(2);
+  expect(talk.items).toHaveLength(3);
 });
 
 async function introduceAs(page: Page, name: string): Promise<void> {

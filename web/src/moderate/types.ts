@@ -19,7 +19,10 @@ export interface Here {
 
 export interface Presence {
   items: Here[];
-  peak?: number;
+  viewers: number;
+  peak: number;
+  joined: number;
+  parted: number;
 }
 
 export interface Ban {
@@ -27,9 +30,10 @@ export interface Ban {
   viewer?: string | null;
   name?: string | null;
   range?: string | null;
+  /** Everybody at the address that they had, too. */
+  of_address?: boolean;
   quiet: boolean;
   reason?: string | null;
   /** Null is for good. */
   until?: string | null;
-  created_at: string;
 }

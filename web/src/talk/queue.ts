@@ -32,5 +32,6 @@ export function change(queue: Queue, { id, state, name }: Changed): Queue {
 }
 
 export function page(queue: Queue, items: readonly Comment[], before: string | null): Queue {
-  return { ...items.reduce(take, queue), before };
+  const next = items.reduce(take, queue);
+  return { ...next, before };
 }

@@ -20,6 +20,8 @@ const MOST_UNSHOWN = 2000;
 const HIDDEN_MS = 250;
 /** After `resync` the new beginning has this long to come. */
 const RESYNC_MS = 6000;
+/** Those who were turned out and may stay come back within this time. */
+const RETURN_MS = 4000;
 const PAGE = 50;
 const WORDS_STAY_MS = 8000;
 const MOST_DRAFT = 4000;
@@ -65,6 +67,7 @@ export class Talk {
   private flushing = false;
   private naming: { name: string; phone?: string } | null = null;
   private fresh: ReturnType<typeof setTimeout> | undefined;
+  private back: ReturnType<typeof setTimeout> | undefined;
   private wrongTimer: ReturnType<typeof setTimeout> | undefined;
   private endStream: (() => void) | null = null;
   private asking = false;
@@ -91,6 +94,7 @@ export class Talk {
     this.socket.close();
     this.endStream?.();
     clearTimeout(this.fresh);
+    clearTimeout(this.back);
     clearTimeout(this.wrongTimer);
   }
 
@@ -231,6 +235,8 @@ export class Talk {
         if (said.queue) {
           this.queueAsked = false;
           this.queue = queues.page(this.queue, said.items, said.before);
+          // The newest come first, and the oldest have waited longest.
+          if (said.before !== null && this.queue.items.length < queues.MOST_QUEUED) this.moreQueue();
         } else {
           this.paging = false;
           this.thread = threads.paged(this.thread, said.items, said.before);
@@ -299,7 +305,9 @@ export class Talk {
     if (this.asking) return;
     this.asking = true;
     try {
-      if ((await this.options.admitted()) && this.line.phase === "turned_out") this.socket.restart();
+      const admitted = await this.options.admitted();
+      // A whole room may have been turned out at once, and let in again.
+      if (admitted && this.line.phase === "turned_out") this.back = setTimeout(() => this.socket.restart(), Math.random() * RETURN_MS);
     } finally {
       this.asking = false;
     }

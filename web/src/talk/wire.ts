@@ -120,6 +120,8 @@ export interface BanOrder {
   id?: string;
   viewer?: string;
   range?: string;
+  /** With a comment or a viewer: everybody at their address, too. */
+  address?: boolean;
   minutes?: number;
   quiet?: boolean;
   reason?: string;

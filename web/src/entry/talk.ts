@@ -2,4 +2,4 @@ import "../style/talk.css";
 import { island } from "../island";
 import Alone from "../talk/Alone.svelte";
 
-void island(Alone);
+void island(Alone, "viewers");

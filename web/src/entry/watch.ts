@@ -2,4 +2,4 @@ import "../style/room.css";
 import Room from "../room/Room.svelte";
 import { island } from "../island";
 
-void island(Room);
+void island(Room, "viewers");

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import type { Plugin } from "vite";
+import { viewerMessages } from "./src/messages.ts";
 import { ovenplayer } from "./src/player/oven/plugin.ts";
 
 /** Writes `.br` and `.gz` beside every text asset, so that the server never compresses at request time. */
@@ -33,7 +34,7 @@ const entry = (name: string) => resolve(import.meta.dirname, "src/entry", name);
 export default defineConfig({
   base: "/assets/",
   publicDir: false,
-  plugins: [ovenplayer(), svelte(), precompressed()],
+  plugins: [ovenplayer(), viewerMessages(), svelte(), precompressed()],
   build: {
     target: ["chrome109", "firefox115", "safari16"],
     assetsDir: "",
@@ -47,7 +48,7 @@ export default defineConfig({
     rollupOptions: {
       // How long plugins took is nothing that `make run` should talk about.
       checks: { pluginTimings: false },
-      input: [entry("site.ts"), entry("login.ts"), entry("admin.ts"), entry("watch.ts"), entry("about.ts")],
+      input: ["site.ts", "login.ts", "admin.ts", "watch.ts", "about.ts", "talk.ts", "moderate.ts"].map(entry),
     },
   },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

@@ -20,6 +20,8 @@ struct Dist;
 
 /// The mark, under an address that browsers ask for without being told.
 const MARK: &[u8] = include_bytes!("../../web/src/mark.svg");
+/// Entries of pages for viewers, which load fewer messages (`web/src/messages.ts`).
+const FOR_VIEWERS: [&str; 2] = ["watch", "talk"];
 /// Names hold a hash of their content, so what has a name never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -81,7 +83,8 @@ impl Assets {
             self.add(&format!("src/entry/{entry}.ts"), true, &mut bundle, &mut seen);
         }
         if entries.iter().any(|entry| *entry != "site") {
-            self.add(&format!("locales/{language}.json"), false, &mut bundle, &mut seen);
+            let which = if entries.iter().any(|entry| FOR_VIEWERS.contains(entry)) { "?viewer" } else { "" };
+            self.add(&format!("locales/{language}.json{which}"), false, &mut bundle, &mut seen);
         }
         bundle
     }
@@ -164,7 +167,9 @@ mod tests {
         "src/entry/login.ts": {"file": "login-1.js", "imports": ["_island.js", "_notice.js"], "dynamicImports": ["locales/hi.json"]},
         "_island.js": {"file": "island-1.js"},
         "_notice.js": {"file": "notice-1.js", "css": ["notice-1.css"], "imports": ["_island.js"]},
-        "locales/hi.json": {"file": "hi-1.js", "isDynamicEntry": true}
+        "src/entry/talk.ts": {"file": "talk-1.js", "imports": ["_island.js"]},
+        "locales/hi.json": {"file": "hi-1.js", "isDynamicEntry": true},
+        "locales/hi.json?viewer": {"file": "hi-2.js", "isDynamicEntry": true}
     }"#;
 
     #[test]
@@ -173,6 +178,12 @@ mod tests {
         assert_eq!(bundle.scripts, ["/assets/site-1.js", "/assets/login-1.js"]);
         assert_eq!(bundle.styles, ["/assets/site-1.css", "/assets/notice-1.css"]);
         assert_eq!(bundle.preloads, ["/assets/island-1.js", "/assets/notice-1.js", "/assets/hi-1.js"]);
+    }
+
+    #[test]
+    fn a_viewers_page_loads_the_viewers_messages() {
+        let bundle = Assets::read(MANIFEST).unwrap().bundle(&["site", "talk"], "hi");
+        assert_eq!(bundle.preloads, ["/assets/island-1.js", "/assets/hi-2.js"]);
     }
 
     #[test]

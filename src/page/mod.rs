@@ -2,15 +2,18 @@
 
 mod admin;
 mod door;
+mod embed_script;
 mod fault;
 mod frame;
 mod front;
 pub mod language;
 mod login;
+mod moderate;
 mod onward;
 mod policy;
 mod register;
 mod room;
+mod talk;
 mod thumbnail;
 mod visit;
 mod watch;
@@ -39,6 +42,10 @@ pub fn routes() -> Router<App> {
         .route("/watch/{key}/register", get(register::show).post(register::send))
         .route("/watch/{key}/thumbnail.jpg", get(thumbnail::show))
         .route("/embed/{key}", get(watch::embed))
+        .route("/embed/{key}/comments", get(talk::embed))
+        .route("/embed.js", get(embed_script::show))
+        .route("/moderate", get(moderate::all))
+        .route("/moderate/{key}", get(moderate::one))
         .merge(assets::routes())
 }
 

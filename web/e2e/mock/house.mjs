@@ -1,4 +1,5 @@
 /** The state behind the mock: a house with a server, some rooms, and broadcasts that live through their phases. */
+import { Talk } from "./talk.mjs";
 
 let serial = 0;
 export const newId = () => `01990000-0000-7000-8000-${String((serial += 1)).padStart(12, "0")}`;
@@ -22,6 +23,7 @@ export class House {
   meetings = new Map();
   listeners = new Set();
   watchers = new Set();
+  talks = new Map();
   password = "correct horse";
   failedLogins = 0;
   /** What a room plays from, as `GET /watch/{key}/playback` answers; null is an older server. */
@@ -215,14 +217,22 @@ export class House {
     return { state, title, since: broadcast?.started_at ?? now(), ...playback };
   }
 
+  /** The comments of a room. */
+  talk(key) {
+    if (!this.talks.has(key)) this.talks.set(key, new Talk(this, key));
+    return this.talks.get(key);
+  }
+
   /** Tells how many watch. */
   count(viewers) {
     this.viewers = viewers;
     for (const watcher of this.watchers) watcher.count();
+    for (const talk of this.talks.values()) talk.tellCount();
   }
 
   tellRoom(key) {
     for (const watcher of this.watchers) if (watcher.key === key) watcher.tell();
+    this.talks.get(key)?.tellState();
     this.emit("room", { id: key, state: this.roomState(key).state });
   }
 }

@@ -19,7 +19,8 @@ function assets(entries, lang) {
     for (const next of chunk.imports ?? []) walk(next, false);
   };
   for (const entry of entries) walk(`src/entry/${entry}.ts`, true);
-  if (entries.length > 1) found.preloads.add(`/assets/${manifest[`locales/${lang}.json`].file}`);
+  const viewers = entries.some((entry) => ["watch", "talk"].includes(entry)) ? "?viewer" : "";
+  if (entries.length > 1) found.preloads.add(`/assets/${manifest[`locales/${lang}.json${viewers}`].file}`);
   return found;
 }
 

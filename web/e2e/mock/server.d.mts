@@ -1,6 +1,27 @@
 import type { Broadcast, BroadcastEvent, Meeting, Origin, Preset, Registration, Room, Schedule, Server, Target } from "../../src/api/types";
 
+import type { Comment, Rules } from "../../src/talk/wire";
+
+export interface Talk {
+  items: Comment[];
+  rules: Rules;
+  heard: { t: string; ref?: string; text?: string; since?: number }[];
+  members: Set<object>;
+  people: Map<string, { name: string }>;
+  bans: { id: string; viewer: string | null; range: string | null; quiet: boolean }[];
+  refused: number;
+  mute: boolean;
+  losesAnswers: boolean;
+  say(name: string, text: string, more?: object): Comment;
+  change(comment: Comment, what: object): void;
+  remove(comment: Comment): void;
+  setRules(what: Partial<Rules>): void;
+  cut(code?: number): void;
+  forget(): void;
+}
+
 export interface House {
+  talk(key: string): Talk;
   servers: Server[];
   origins: Origin[];
   rooms: Room[];

@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { api } from "./api.mjs";
-import { House, Refusal } from "./house.mjs";
+import { House, newId, Refusal } from "./house.mjs";
 import { Media } from "./media.mjs";
 import { message, page } from "./pages.mjs";
+import { accept, refuse } from "./socket.mjs";
 
 const dist = join(import.meta.dirname, "../../dist");
 const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
@@ -48,7 +49,8 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
       const body = page(name, { lang, theme, path, signedIn: user, entries: [], ...context });
       const hosts = ["watch", "embed"].includes(name) ? house.hosts : [];
       const known = context.matomo_url ? policy.replace("script-src 'self'", "script-src 'self' https://stats.example") : policy;
-      const own = known.replace("connect-src 'self'", ["connect-src 'self'", ...hosts].join(" "));
+      const framed = name.startsWith("embed") ? known.replace("frame-ancestors 'none'", "frame-ancestors *") : known;
+      const own = framed.replace("connect-src 'self'", ["connect-src 'self'", ...hosts].join(" "));
       response.writeHead(status, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": own, ...keep }).end(body);
     };
     const json = (status, body, type = "application/json", more = {}) => {
@@ -114,7 +116,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
       }
       const picture = /^\/pictures\/(\w+)$/.exec(path);
       if (picture) return response.writeHead(200, { "Content-Type": types.svg }).end(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90"><rect width="160" height="90" fill="#${picture[1].slice(0, 6)}"/><circle cx="120" cy="30" r="18" fill="#fff8"/></svg>`);
-      const watch = /^\/(watch|embed)\/([^/]+)(\/events|\/playback)?$/.exec(path);
+      const watch = /^\/(watch|embed)\/([^/]+)(\/events|\/playback|\/comments)?$/.exec(path);
       if (watch) {
         const key = decodeURIComponent(watch[2]);
         const room = house.rooms.find((one) => one.key === key);
@@ -126,7 +128,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
           if (house.playbackRefused) throw new Refusal(...house.playbackRefused);
           return json(200, house.playback);
         }
-        if (watch[3]) {
+        if (watch[3] === "/events") {
           return stream((send) => {
             const watcher = { key, tell: () => send("state", house.roomState(key)), count: () => send("count", { viewers: house.viewers }) };
             watcher.tell();
@@ -135,11 +137,20 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
             return () => house.watchers.delete(watcher);
           });
         }
+        if (watch[3]) return html(200, "embed_comments", { entries: ["talk"], title: `${room.title} · Bluecast`, room, data: JSON.stringify({ roomKey: key }), ...(url.searchParams.has("theme") && { theme: url.searchParams.get("theme") }) });
         const { state } = house.roomState(key);
         const data = JSON.stringify({ roomKey: key, title: room.title, iceServers: [], state, hosts: house.hosts });
         const { about, meta } = await import("./about.mjs");
         const entries = watch[1] === "watch" ? ["watch", "about"] : ["watch"];
         return html(200, watch[1], { entries, title: `${room.title} · Bluecast`, room, data, stage_text: message(lang, `room.${state}`), about: about(room, lang), meta: meta(room), matomo_url: room.matomo_site ? "https://stats.example/" : "", matomo_site: room.matomo_site ?? 0 });
+      }
+      if (path === "/embed.js") return response.writeHead(200, { "Content-Type": types.js }).end(readFileSync(join(dist, "../src/embed.js")));
+      const desk = /^\/moderate(?:\/([^/]+))?$/.exec(path);
+      if (desk) {
+        if (!user) return response.writeHead(303, { Location: `/login?next=${encodeURIComponent(path)}` }).end();
+        const room = desk[1] && house.rooms.find((one) => one.key === decodeURIComponent(desk[1]));
+        if (desk[1] && !room) return fault(404);
+        return html(200, "moderate", { entries: ["moderate"], title: (t) => `${room ? room.title : t("moderate.title")} · Bluecast`, data: JSON.stringify(room ? { roomKey: room.key, title: room.title } : {}) });
       }
       if (path === "/") {
         const { List, text } = await import("./render.mjs");
@@ -171,6 +182,20 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
       response.end(String(error));
     });
   });
+  const lines = new Set();
+  server.on("upgrade", (request, socket) => {
+    lines.add(socket);
+    socket.on("close", () => lines.delete(socket));
+    const key = /^\/ws\/rooms\/([^/?]+)/.exec(request.url)?.[1];
+    const room = key && house.rooms.find((one) => one.key === decodeURIComponent(key));
+    if (!room) return refuse(socket, 404, { code: "not_found", status: 404 });
+    const talk = house.talk(room.key);
+    if (talk.refused) return refuse(socket, talk.refused, { code: "refused", status: talk.refused });
+    const cookies = Object.fromEntries((request.headers.cookie ?? "").split("; ").map((pair) => pair.split("=")));
+    const viewer = cookies.viewer ?? newId();
+    const line = accept(request, socket, cookies.viewer ? {} : { "Set-Cookie": `viewer=${viewer}; Path=/; SameSite=Lax` });
+    talk.join(line, { viewer, moderator: signedIn || cookies.session === "1" });
+  });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
   const ticking = setInterval(() => house.tick(), 1000);
   return {
@@ -182,6 +207,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
     close: async () => {
       clearInterval(ticking);
       server.closeAllConnections();
+      for (const line of lines) line.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -6,6 +6,7 @@ const pages = [
   ["the page for nothing", "/nothing"],
   ["a room", "/watch/aula"],
   ["the player alone", "/embed/aula"],
+  ["comments alone", "/embed/aula/comments"],
   ["on air", "/admin"],
   ["a broadcast", "/admin#/broadcasts/ID"],
   ["start", "/admin#/start"],

@@ -1,4 +1,5 @@
+import "../style/room.css";
 import Room from "../room/Room.svelte";
 import { island } from "../island";
 
-void island(Room);
+void island(Room, "viewers");

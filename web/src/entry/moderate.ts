@@ -1,0 +1,5 @@
+import "../style/moderate.css";
+import { island } from "../island";
+import Moderate from "../moderate/Moderate.svelte";
+
+void island(Moderate);

@@ -1,0 +1,4 @@
+declare module "*.json?viewer" {
+  const messages: Record<string, string>;
+  export default messages;
+}

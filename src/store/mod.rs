@@ -5,6 +5,7 @@
 //! hold no wait for anything but the database.
 
 mod arg;
+pub mod bus;
 pub mod dialect;
 mod error;
 mod key;
@@ -55,6 +56,7 @@ pub enum Store {
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: SqlitePool,
+    bus: bus::Local,
     /// Held as long as anybody holds the store; `None` in a command beside a serving process.
     lock: Option<Arc<sqlite::Lock>>,
 }

@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Postgres, SqlSafeStr, Sqlite};
 
 use super::arg::{for_postgres, for_sqlite};
+use super::bus::{Local, Word};
 use super::{Arg, Store, StoreError};
 
 /// What a row can become: anything with `#[derive(sqlx::FromRow)]`, and tuples of columns.
@@ -14,8 +15,8 @@ impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'
 
 /// Writes that happen together or not at all. Dropped without [`commit`](Transaction::commit), none of them happens.
 pub enum Transaction {
-    /// Holds the one writer.
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// Holds the one writer, and what is told on the bus once it is committed.
+    Sqlite(sqlx::Transaction<'static, Sqlite>, Words),
     /// On a connection of its own.
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
@@ -57,9 +58,30 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(match self {
             // Immediate: a transaction that reads first and writes later would otherwise fail when it turns into a writer.
-            Self::Sqlite(store) => Transaction::Sqlite(store.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(store) => {
+                Transaction::Sqlite(store.writer.begin_with("BEGIN IMMEDIATE").await?, Words { bus: store.bus.clone(), words: Vec::new() })
+            }
             Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
         })
+    }
+}
+
+/// What a transaction has to tell on the bus of its process.
+pub struct Words {
+    bus: Local,
+    words: Vec<Word>,
+}
+
+impl Words {
+    pub(super) fn push(&mut self, word: Word) {
+        self.words.push(word);
+    }
+
+    fn tell(self) {
+        for word in self.words {
+            // Nobody listens: nobody is told.
+            let _ = self.bus.send(word);
+        }
     }
 }
 
@@ -68,7 +90,7 @@ impl Transaction {
     pub async fn all<T: Record>(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<T>, StoreError> {
         let sql = sql.into_sql_str();
         Ok(match self {
-            Self::Sqlite(inner) => sqlx::query_as_with(sql, for_sqlite(args)?).fetch_all(&mut **inner).await?,
+            Self::Sqlite(inner, _) => sqlx::query_as_with(sql, for_sqlite(args)?).fetch_all(&mut **inner).await?,
             Self::Postgres(inner) => sqlx::query_as_with(sql, for_postgres(args)?).fetch_all(&mut **inner).await?,
         })
     }
@@ -77,7 +99,7 @@ impl Transaction {
     pub async fn optional<T: Record>(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Option<T>, StoreError> {
         let sql = sql.into_sql_str();
         Ok(match self {
-            Self::Sqlite(inner) => sqlx::query_as_with(sql, for_sqlite(args)?).fetch_optional(&mut **inner).await?,
+            Self::Sqlite(inner, _) => sqlx::query_as_with(sql, for_sqlite(args)?).fetch_optional(&mut **inner).await?,
             Self::Postgres(inner) => sqlx::query_as_with(sql, for_postgres(args)?).fetch_optional(&mut **inner).await?,
         })
     }
@@ -91,7 +113,7 @@ impl Transaction {
     pub async fn run(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64, StoreError> {
         let sql = sql.into_sql_str();
         Ok(match self {
-            Self::Sqlite(inner) => sqlx::query_with(sql, for_sqlite(args)?).execute(&mut **inner).await?.rows_affected(),
+            Self::Sqlite(inner, _) => sqlx::query_with(sql, for_sqlite(args)?).execute(&mut **inner).await?.rows_affected(),
             Self::Postgres(inner) => sqlx::query_with(sql, for_postgres(args)?).execute(&mut **inner).await?.rows_affected(),
         })
     }
@@ -99,7 +121,10 @@ impl Transaction {
     /// Makes it all so.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(inner) => inner.commit().await?,
+            Self::Sqlite(inner, words) => {
+                inner.commit().await?;
+                words.tell();
+            }
             Self::Postgres(inner) => inner.commit().await?,
         }
         Ok(())

@@ -58,7 +58,7 @@ pub(super) async fn open(path: &Path, purpose: Purpose) -> Result<Store, OpenErr
         .connect_with(options.create_if_missing(false).read_only(true))
         .await
         .map_err(|error| failed(reason(&error)))?;
-    Ok(Store::Sqlite(SqliteStore { readers, writer, lock }))
+    Ok(Store::Sqlite(SqliteStore { readers, writer, bus: super::bus::local(), lock }))
 }
 
 /// Reads from the file if there is one, and changes nothing.

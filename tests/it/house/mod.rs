@@ -1,6 +1,7 @@
 //! Settings, store, accounts, the HTTP base, servers, origins and rooms.
 
 mod account;
+mod bus;
 mod cli;
 mod full;
 mod http;

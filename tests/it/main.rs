@@ -7,6 +7,7 @@ mod admission;
 mod bbb;
 mod broadcast;
 mod browser;
+mod comment;
 mod deploy;
 mod house;
 mod ome;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::{AccountChanges, Doorkeeper, FirstAdmin, first_admin};
 use crate::broadcast::{Launcher, Supervisor};
+use crate::comment::Comments;
 use crate::config::{IceServer, Settings};
 use crate::http::{Answer, Problem};
 use crate::media::output::WhipSettings;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub origins: Origins,
     /// All broadcasts of this process.
     pub supervisor: Supervisor,
+    /// What is written in rooms, and who is there.
+    pub comments: Comments,
     /// WebRTC to viewers, once the process serves.
     whep: Arc<OnceLock<Whep>>,
     /// What `/metrics` shows.
@@ -86,6 +89,7 @@ impl App {
             servers,
             origins,
             supervisor,
+            comments: Comments::new(&store, &vault, &settings),
             whep,
             doorkeeper: Doorkeeper::new(),
             accounts: AccountChanges::default(),
@@ -188,6 +192,7 @@ impl Running {
         app.prepare_media().await;
         app.start_whep()?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
+        app.comments.start(&app).await.map_err(OpenError::from)?;
         // Last of what may fail: a generated password is shown once, by a start that succeeds.
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
@@ -197,6 +202,7 @@ impl Running {
     /// Ends in order: nothing new comes in, what is under way finishes, then the database is closed.
     pub async fn stop(self) {
         self.app.stopping.cancel();
+        self.app.comments.stop().await;
         self.app.supervisor.drain().await;
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop ended badly");

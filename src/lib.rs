@@ -8,6 +8,7 @@ pub mod app;
 pub mod bbb;
 pub mod broadcast;
 pub mod chance;
+pub mod comment;
 pub mod config;
 pub mod doctor;
 pub mod http;

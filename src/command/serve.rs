@@ -16,6 +16,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    bluecast::comment::raise_open_files();
 
     let report = doctor::examine(&settings).await;
     for check in report.that(State::Warn) {

@@ -15,6 +15,7 @@ use url::Url;
 pub use self::values::{Database, IceServer, LogFormat, SecretKey};
 pub use self::variables::{VARIABLES, Variable, env_example};
 use crate::account::user::is_name;
+use crate::comment::Retention;
 use crate::reach::Reach;
 use crate::secret::Secret;
 use reader::Reader;
@@ -42,6 +43,10 @@ pub struct Settings {
     pub webrtc: WebrtcSettings,
     /// The key that OME signs its admission webhooks with.
     pub ome_secret: Option<Secret>,
+    /// The most viewers' connections from one address; of IPv6, from one /64.
+    pub sockets_per_address: u32,
+    /// How long what is known of viewers is kept.
+    pub retention: Retention,
     /// Origins that are kept as this TOML file says.
     pub origins_file: Option<PathBuf>,
     /// This process among the nodes.
@@ -141,6 +146,14 @@ impl Settings {
                 .unwrap_or_default(),
             webrtc: WebrtcSettings::read(reader),
             ome_secret: reader.secret("BLUECAST_OME_SECRET"),
+            sockets_per_address: reader
+                .made("BLUECAST_SOCKETS_PER_ADDRESS", "a number from 1 up", |text| text.parse().ok().filter(|most: &u32| *most > 0))
+                .unwrap_or(4000),
+            retention: Retention {
+                comments_days: days(reader, "BLUECAST_KEEP_COMMENTS_DAYS", 730),
+                sessions_days: days(reader, "BLUECAST_KEEP_SESSIONS_DAYS", 365),
+                addresses_days: days(reader, "BLUECAST_KEEP_ADDRESSES_DAYS", 30),
+            },
             origins_file: file(reader, "BLUECAST_ORIGINS_FILE"),
             node: NodeSettings::read(reader),
             call_allow: call_allow.or_else(|| Reach::parse(own_machine).ok()).unwrap_or_default(),
@@ -202,6 +215,11 @@ fn base_url(text: &str) -> Option<Url> {
         && url.username().is_empty()
         && url.password().is_none();
     plain.then_some(url)
+}
+
+fn days(reader: &mut Reader, name: &'static str, otherwise: i64) -> i64 {
+    let read = |text: &str| text.parse().ok().filter(|days| (0..=36_500).contains(days));
+    reader.made(name, "a number of days, 0 for ever", read).unwrap_or(otherwise)
 }
 
 fn file(reader: &mut Reader, name: &'static str) -> Option<PathBuf> {

@@ -28,7 +28,7 @@ pub use self::list::{List, Page};
 pub use self::parts::{Path, Query};
 pub use self::problem::{Answer, Problem};
 use crate::app::App;
-use crate::{account, broadcast, origin, page, room, server, telemetry};
+use crate::{account, broadcast, comment, origin, page, room, server, telemetry};
 
 /// Does something to its end even where the caller hangs up in the middle: what is kept and what runs must not part ways.
 pub async fn whole<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
@@ -43,6 +43,7 @@ fn features() -> OpenApiRouter<App> {
         .merge(origin::routes())
         .merge(room::routes())
         .merge(broadcast::routes())
+        .merge(comment::routes())
 }
 
 /// The whole site.
@@ -54,6 +55,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/openapi.json", get(move || async move { document.answer() }))
         .merge(broadcast::public())
         .merge(origin::public())
+        .merge(comment::public())
         .merge(telemetry::routes())
         .merge(page::routes())
         .fallback(fallback::not_found)

@@ -1,6 +1,7 @@
 //! Rooms: public watch pages, and who may watch.
 
 mod admission;
+pub mod csv;
 mod door;
 pub mod people;
 mod routes;

@@ -8,6 +8,7 @@ mod admission;
 mod bbb;
 mod broadcast;
 mod browser;
+mod comment;
 mod deploy;
 mod house;
 mod ome;

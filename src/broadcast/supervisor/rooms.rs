@@ -15,7 +15,12 @@ pub(super) type Told = Vec<(String, bool, u32)>;
 
 impl Supervisor {
     pub(super) async fn tell_room(&self, row: &Row) {
-        let Some(key) = &row.room_key else { return };
+        if let Some(key) = &row.room_key {
+            self.tell_state(key).await;
+        }
+    }
+
+    async fn tell_state(&self, key: &str) {
         match self.room_state(key).await {
             Ok(state) => {
                 let mut told = json!(state);
@@ -56,9 +61,15 @@ impl Supervisor {
     /// Follows a change of a room's settings. Where it `turns_out` those who watch, they are cut at once, here and at the origins, and come
     /// back if they may: no origin can drop one viewer and keep the other.
     pub async fn room_changed(&self, key: &str, turns_out: bool) -> Result<(), StoreError> {
-        let Some(row) = store::of_room(&self.0.store, key).await?.filter(|row| row.ended_ms.is_none()) else { return Ok(()) };
         if turns_out {
             self.0.news.tell("room", json!({ "id": key, "door": true }));
+        }
+        let Some(row) = store::of_room(&self.0.store, key).await?.filter(|row| row.ended_ms.is_none()) else {
+            // Its title may be another.
+            self.tell_state(key).await;
+            return Ok(());
+        };
+        if turns_out {
             if let Some(whep) = self.0.whep.get() {
                 whep.close(&row.id).await;
             }

@@ -123,6 +123,11 @@ impl Client {
         Self { http: http.build().unwrap(), address, token: None }
     }
 
+    /// Where the program is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     #[must_use]
     pub fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());

@@ -11,6 +11,7 @@ pub mod nginx;
 pub mod ome;
 pub mod postgres;
 pub mod process;
+pub mod socket;
 pub mod srt;
 pub mod tls;
 pub mod wait;

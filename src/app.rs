@@ -23,7 +23,7 @@ use crate::origin::{self, Origins, ProvisionError};
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
-use crate::{http, telemetry};
+use crate::{http, room, telemetry};
 
 /// Everything that routes need. Clones are handles to the same.
 #[derive(Clone)]
@@ -49,6 +49,8 @@ pub struct Parts {
     pub supervisor: Supervisor,
     /// What is written in rooms, and who is there.
     pub comments: Comments,
+    /// What this process remembers for its rooms.
+    pub rooms: room::Desk,
     /// WebRTC to viewers, once the process serves.
     whep: Arc<OnceLock<Whep>>,
     /// What `/metrics` shows.
@@ -90,6 +92,7 @@ impl App {
             origins,
             supervisor,
             comments: Comments::new(&store, &vault, &settings),
+            rooms: room::Desk::default(),
             whep,
             doorkeeper: Doorkeeper::new(),
             accounts: AccountChanges::default(),

@@ -47,7 +47,7 @@ export default defineConfig({
     rollupOptions: {
       // How long plugins took is nothing that `make run` should talk about.
       checks: { pluginTimings: false },
-      input: [entry("site.ts"), entry("login.ts"), entry("admin.ts"), entry("watch.ts")],
+      input: [entry("site.ts"), entry("login.ts"), entry("admin.ts"), entry("watch.ts"), entry("about.ts")],
     },
   },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

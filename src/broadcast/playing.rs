@@ -23,8 +23,19 @@ pub struct Playing {
 pub enum Place {
     /// At an origin, or its edges.
     Origin(AtOrigin),
+    /// At addresses of the room's own, of which nothing else is known: whoever has them can play.
+    Elsewhere(Elsewhere),
     /// Here, by WHEP.
     Embedded,
+}
+
+/// Playback addresses of a room's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The WebRTC address.
+    pub webrtc: Option<String>,
+    /// The LL-HLS address.
+    pub llhls: Option<String>,
 }
 
 /// A broadcast at an origin.
@@ -59,13 +70,18 @@ struct Choice {
     stream_name: Option<String>,
     playback_webrtc: Option<String>,
     playback_llhls: Option<String>,
+    /// The room's own addresses, in place of any origin's.
+    own_webrtc: Option<String>,
+    own_llhls: Option<String>,
 }
 
 /// What the room of a broadcast plays from; `None` once it is over or is to end. `session` is where it runs here, if it does.
 pub(super) async fn of(store: &Store, row: &Row, session: Option<&Session>) -> Result<Option<Playing>, StoreError> {
-    let sql = "SELECT broadcasts.epoch, broadcasts.ended_ms, broadcasts.desired, broadcasts.phase, CASE WHEN rooms.visibility = 'password' THEN rooms.password_version ELSE -1 END AS door, \
+    let sql = "SELECT broadcasts.epoch, broadcasts.ended_ms, broadcasts.desired, broadcasts.phase, \
+               CASE rooms.visibility WHEN 'password' THEN rooms.password_version WHEN 'registered' THEN -2 ELSE -1 END AS door, \
                rooms.origin_id AS wanted, targets.id AS target_id, origins.id AS origin_id, targets.app, \
-               targets.stream_name, origins.playback_webrtc, origins.playback_llhls FROM broadcasts \
+               targets.stream_name, origins.playback_webrtc, origins.playback_llhls, rooms.playback_webrtc AS own_webrtc, \
+               rooms.playback_llhls AS own_llhls FROM broadcasts \
                LEFT JOIN rooms ON rooms.key = broadcasts.room_key \
                LEFT JOIN targets ON targets.broadcast_id = broadcasts.id AND targets.removed_ms IS NULL AND targets.stream_name IS NOT NULL \
                LEFT JOIN origins ON origins.id = targets.origin_id WHERE broadcasts.id = $1 ORDER BY targets.id";
@@ -73,7 +89,15 @@ pub(super) async fn of(store: &Store, row: &Row, session: Option<&Session>) -> R
     // Asked with its targets, which an end takes away: whatever was read before may be older.
     let Some(first) = choices.first().filter(|choice| choice.is_on()) else { return Ok(None) };
     let (since, phase) = (format!("{} {:?}", first.epoch, first.door), of_word(&first.phase));
+    let elsewhere = first.elsewhere();
     let Some(place) = choose(choices) else {
+        if let Some(place) = elsewhere {
+            let is_live = session.map_or(matches!(phase, Some(Phase::Live | Phase::Interrupted)), |session| {
+                session.view().targets.iter().any(|target| target.state == "live")
+            });
+            let stream = stream(&row.id, &since, "elsewhere", 0);
+            return Ok(Some(Playing { stream, is_live, place: Place::Elsewhere(place) }));
+        }
         // Only the process that runs a broadcast serves it itself.
         let stream = stream(&row.id, &since, "embedded", 0);
         return Ok(session.map(|_| Playing { stream, is_live: true, place: Place::Embedded }));
@@ -110,7 +134,17 @@ impl Choice {
         self.ended_ms.is_none() && self.desired == 1 && !matches!(of_word(&self.phase), Some(Phase::Ending | Phase::Ended))
     }
 
-    fn place(self) -> Option<AtOrigin> {
+    /// The room's own addresses as they are. A template of a stream that no origin has names nothing.
+    fn elsewhere(&self) -> Option<Elsewhere> {
+        let usable = |own: &Option<String>| own.clone().filter(|own| !own.contains('{'));
+        let place = Elsewhere { webrtc: usable(&self.own_webrtc), llhls: usable(&self.own_llhls) };
+        (place.webrtc.is_some() || place.llhls.is_some()).then_some(place)
+    }
+
+    fn place(mut self) -> Option<AtOrigin> {
+        if self.own_webrtc.is_some() || self.own_llhls.is_some() {
+            (self.playback_webrtc, self.playback_llhls) = (self.own_webrtc, self.own_llhls);
+        }
         let has_address = self.playback_webrtc.is_some() || self.playback_llhls.is_some();
         Some(AtOrigin {
             target_id: self.target_id.filter(|_| has_address)?,
@@ -147,6 +181,8 @@ mod tests {
             stream_name: Some("hall".into()),
             playback_webrtc: has_address.then(|| "wss://ome/{app}/{name}".to_owned()),
             playback_llhls: None,
+            own_webrtc: None,
+            own_llhls: None,
         }
     }
 
@@ -165,6 +201,18 @@ mod tests {
         // A broadcast without any target at an origin.
         let none = Choice { target_id: None, origin_id: None, app: None, stream_name: None, ..choice("a", None, false) };
         assert_eq!(chosen(vec![none]), None);
+    }
+
+    #[test]
+    fn a_rooms_own_addresses_stand_before_those_of_origins() {
+        let own = || Choice { own_llhls: Some("https://cdn.example/{app}/{name}.m3u8".into()), ..choice("a", None, true) };
+        let place = own().place().unwrap();
+        assert_eq!((place.webrtc, place.llhls.as_deref()), (None, Some("https://cdn.example/{app}/{name}.m3u8")));
+        assert_eq!(Choice { playback_webrtc: None, ..own() }.place().unwrap().webrtc, None, "an origin without addresses will do");
+        assert_eq!(own().elsewhere(), None, "nothing tells the name of the stream");
+        let fixed = Choice { own_webrtc: Some("wss://cdn.example/hall".into()), target_id: None, ..own() };
+        assert_eq!(fixed.elsewhere(), Some(Elsewhere { webrtc: Some("wss://cdn.example/hall".into()), llhls: None }));
+        assert_eq!(choose(vec![fixed]), None);
     }
 
     #[test]

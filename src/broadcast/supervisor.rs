@@ -53,6 +53,8 @@ struct Inner {
     store: Store,
     node: String,
     data_dir: PathBuf,
+    /// Days after which registrations are deleted.
+    registration_days: Option<u32>,
     launcher: Launcher,
     whep: Arc<OnceLock<Whep>>,
     news: NewsDesk,
@@ -74,6 +76,7 @@ impl Supervisor {
             store,
             node: settings.node.name.clone(),
             data_dir: settings.data_dir.clone(),
+            registration_days: settings.room.registration_days,
             audience: Audience::new(launcher.origins.clone()),
             launcher,
             whep,

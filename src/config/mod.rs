@@ -17,6 +17,8 @@ pub use self::variables::{VARIABLES, Variable, env_example};
 use crate::account::user::is_name;
 use crate::comment::Retention;
 use crate::reach::Reach;
+use crate::room::answers::{self, Region};
+use crate::room::is_key;
 use crate::secret::Secret;
 use reader::Reader;
 
@@ -49,6 +51,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Origins that are kept as this TOML file says.
     pub origins_file: Option<PathBuf>,
+    /// Settings of rooms.
+    pub room: RoomSettings,
     /// This process among the nodes.
     pub node: NodeSettings,
     /// What people may make us call besides public addresses.
@@ -76,6 +80,19 @@ pub struct WebrtcSettings {
     pub ice_servers: Vec<IceServer>,
     /// STUN and TURN servers for sending by WHIP.
     pub whip_ice_servers: Vec<IceServer>,
+}
+
+/// Settings of rooms.
+#[derive(Clone, Debug)]
+pub struct RoomSettings {
+    /// Key of the room that stands in the place of the front page.
+    pub home: Option<String>,
+    /// The Matomo that counts visits, ends with `/`.
+    pub matomo_url: Option<Url>,
+    /// Where telephone numbers without a country's code are from.
+    pub phone_region: Option<Region>,
+    /// Days after which a registration is deleted; `None`: never.
+    pub registration_days: Option<u32>,
 }
 
 /// This process in the list of nodes.
@@ -155,6 +172,7 @@ impl Settings {
                 addresses_days: days(reader, "BLUECAST_KEEP_ADDRESSES_DAYS", 30),
             },
             origins_file: file(reader, "BLUECAST_ORIGINS_FILE"),
+            room: RoomSettings::read(reader),
             node: NodeSettings::read(reader),
             call_allow: call_allow.or_else(|| Reach::parse(own_machine).ok()).unwrap_or_default(),
             metrics_token: reader.secret("BLUECAST_METRICS_TOKEN"),
@@ -192,6 +210,21 @@ impl WebrtcSettings {
     }
 }
 
+impl RoomSettings {
+    fn read(reader: &mut Reader) -> Self {
+        let days = reader.made("BLUECAST_REGISTRATION_DAYS", "a number of days from 0 to 36500", |text| {
+            text.parse::<u32>().ok().filter(|days| *days <= 36_500)
+        });
+        Self {
+            home: reader
+                .made("BLUECAST_HOME_ROOM", "the key of a room: 1 to 64 of a–z 0–9 -", |text| is_key(text).then(|| text.to_owned())),
+            matomo_url: reader.made("BLUECAST_MATOMO_URL", "an http:// or https:// address", folder_url),
+            phone_region: reader.made("BLUECAST_PHONE_REGION", "the two letters of a country, such as IN", answers::region),
+            registration_days: Some(days.unwrap_or(365)).filter(|days| *days > 0),
+        }
+    }
+}
+
 impl NodeSettings {
     fn read(reader: &mut Reader) -> Self {
         let host_name = || rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -220,6 +253,19 @@ fn base_url(text: &str) -> Option<Url> {
 fn days(reader: &mut Reader, name: &'static str, otherwise: i64) -> i64 {
     let read = |text: &str| text.parse().ok().filter(|days| (0..=36_500).contains(days));
     reader.made(name, "a number of days, 0 for ever", read).unwrap_or(otherwise)
+}
+
+/// The address of a folder on a host that a content policy can name.
+fn folder_url(text: &str) -> Option<Url> {
+    let url = Url::parse(&format!("{}/", text.trim_end_matches('/'))).ok()?;
+    let is_plain = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    let usable = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(is_plain)
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    usable.then_some(url)
 }
 
 fn file(reader: &mut Reader, name: &'static str) -> Option<PathBuf> {

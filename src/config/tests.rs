@@ -112,3 +112,28 @@ fn env_example_is_current() {
     let written = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/env.example")).unwrap_or_default();
     assert!(written == env_example(), "run `cargo run -- env-example > env.example`");
 }
+
+#[test]
+fn rooms_have_settings() {
+    let room = |pairs: &[(&str, &str)]| read(pairs).unwrap().room;
+    let none = room(&[]);
+    assert_eq!((none.home, none.matomo_url, none.registration_days), (None, None, Some(365)));
+    let all = room(&[
+        ("BLUECAST_HOME_ROOM", "aula"),
+        ("BLUECAST_MATOMO_URL", "https://stats.example.org/matomo"),
+        ("BLUECAST_PHONE_REGION", "in"),
+        ("BLUECAST_REGISTRATION_DAYS", "0"),
+    ]);
+    assert_eq!((all.home.as_deref(), all.registration_days), (Some("aula"), None));
+    assert_eq!(all.matomo_url.unwrap().as_str(), "https://stats.example.org/matomo/");
+    assert!(all.phone_region.is_some());
+    for (name, value) in [
+        ("BLUECAST_HOME_ROOM", "Aula 1"),
+        ("BLUECAST_MATOMO_URL", "javascript:alert(1)"),
+        ("BLUECAST_MATOMO_URL", "https://a;script-src *"),
+        ("BLUECAST_PHONE_REGION", "XX1"),
+        ("BLUECAST_REGISTRATION_DAYS", "-1"),
+    ] {
+        assert!(problems(&[(name, value)])[0].contains(name), "{name}={value}");
+    }
+}

@@ -56,6 +56,7 @@ pub fn router(app: App) -> Router {
         .merge(broadcast::public())
         .merge(origin::public())
         .merge(comment::public())
+        .merge(room::public())
         .merge(telemetry::routes())
         .merge(page::routes())
         .fallback(fallback::not_found)

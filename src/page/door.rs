@@ -37,6 +37,8 @@ struct EmbedDoor<'a> {
     page: &'a Frame,
     title: &'a str,
     key: &'a str,
+    /// What is asked for.
+    text: &'static str,
 }
 
 /// The door. It tells the room's title and nothing else of it.
@@ -45,13 +47,14 @@ pub(super) fn show(visit: &Visit, room: &Room) -> Result<Response, NoPages> {
 }
 
 /// The door in another site's frame, where our cookie does not come along: it leads to the room's own page.
-pub(super) fn embed(visit: &Visit, room: &Room) -> Result<Response, NoPages> {
-    let page = Frame::new(visit, "embed", None, Some(&room.title))?;
-    Ok(answer(StatusCode::OK, &EmbedDoor { page: &page, title: &room.title, key: &room.key }, &page))
+pub(super) fn embed(visit: &Visit, room: &Room, text: &'static str) -> Result<Response, NoPages> {
+    let page = Frame::new(visit, "embed", None, Some(&room.title))?.of_room(room);
+    let door = EmbedDoor { text: page.t(text), page: &page, title: &room.title, key: &room.key };
+    Ok(answer(StatusCode::OK, &door, &page))
 }
 
 fn form(visit: &Visit, room: &Room, status: StatusCode, wrong: Option<&'static str>) -> Result<Response, NoPages> {
-    let page = Frame::new(visit, "door", None, Some(&room.title))?;
+    let page = Frame::new(visit, "door", None, Some(&room.title))?.of_room(room);
     let wrong = wrong.map(|key| page.t(key));
     Ok(answer(status, &Door { page: &page, title: &room.title, key: &room.key, wrong }, &page))
 }

@@ -7,6 +7,8 @@ use axum::response::{Html, IntoResponse, Response};
 use super::language::Language;
 use super::visit::Visit;
 use crate::http::assets::{Assets, AssetsError, Bundle};
+use crate::room::Room;
+use crate::room::look::Accent;
 
 /// Without built scripts and styles there is no page, only the answer that says so.
 #[derive(Debug)]
@@ -55,6 +57,10 @@ pub(super) struct Frame {
     pub(super) scripts: Vec<String>,
     /// What the scripts will ask for.
     pub(super) preloads: Vec<String>,
+    /// The colour of what can be pressed; nothing: our own.
+    pub(super) accent: &'static str,
+    /// Whether search engines are asked to look away.
+    pub(super) unlisted: bool,
 }
 
 impl Frame {
@@ -83,7 +89,35 @@ impl Frame {
             styles,
             scripts,
             preloads,
+            accent: "",
+            unlisted: false,
         })
+    }
+
+    /// The same page with a script more, and what that brings.
+    #[must_use]
+    pub(super) fn with_script(mut self, entry: &'static str) -> Self {
+        // It was there a moment ago.
+        let Ok(assets) = Assets::get() else { return self };
+        let Bundle { styles, scripts, .. } = assets.bundle(&[entry], "");
+        let add = |list: &mut Vec<String>, more: Vec<String>| {
+            more.into_iter().for_each(|one| {
+                if !list.contains(&one) {
+                    list.push(one)
+                }
+            })
+        };
+        add(&mut self.styles, styles);
+        add(&mut self.scripts, scripts);
+        self
+    }
+
+    /// The same page in the look of a room.
+    #[must_use]
+    pub(super) fn of_room(mut self, room: &Room) -> Self {
+        self.accent = if room.accent == Accent::default() { "" } else { room.accent.word() };
+        self.unlisted = !room.is_indexed();
+        self
     }
 
     /// A message in the visitor's language.

@@ -1,4 +1,4 @@
-//! The front page: what is on the air now.
+//! The front page: what is on the air now, and what organisers want to be found. A configured room may stand in its place.
 
 use askama::Template;
 use axum::extract::State;
@@ -7,19 +7,27 @@ use axum::response::Response;
 
 use super::frame::{Frame, NoPages, answer};
 use super::visit::Visit;
-use super::{fault, room};
+use super::{fault, room, watch};
 use crate::app::App;
-use crate::broadcast::room_state::RoomPhase;
+use crate::room::{Visibility, markdown};
+
+/// Characters of a description on a card.
+const SUMMARY: usize = 160;
 
 /// A room on the front page.
 struct Card {
     key: String,
     title: String,
     description: String,
-    /// Its state in words.
+    /// Its state in words; empty where there is nothing to say.
     label: &'static str,
     /// The badge's colour.
     tone: &'static str,
+    /// The address of its picture; empty where it has none.
+    picture: String,
+    /// When it is to begin, RFC 3339, and for those without a script; empty where that is not known.
+    starts_at: String,
+    starts_text: String,
 }
 
 #[derive(Template)]
@@ -30,19 +38,26 @@ struct Front<'a> {
 }
 
 pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Response, NoPages> {
-    let rooms = match room::on_air(&app).await {
+    if let Some(key) = &app.settings.room.home {
+        match crate::room::find(&app.store, key).await {
+            Ok(Some(room)) => return watch::show_room(&app, &visit, room).await,
+            Ok(None) => tracing::warn!(key, "BLUECAST_HOME_ROOM names no room; the front page is shown"),
+            Err(error) => return fault::broken(&visit, &error),
+        }
+    }
+    let rooms = match room::on_front(&app).await {
         Ok(rooms) => rooms,
         Err(error) => return fault::broken(&visit, &error),
     };
-    let page = Frame::new(&visit, "front", None, None)?;
-    let card = |room: room::RoomNow| {
-        let (label, tone) = match room.state {
-            RoomPhase::Live => (page.t("room.live"), "live"),
-            RoomPhase::Interrupted => (page.t("room.interrupted"), "warn"),
-            RoomPhase::Paused => (page.t("room.paused"), "warn"),
-            RoomPhase::Announced | RoomPhase::None | RoomPhase::Over => (page.t("room.announced"), "brand"),
-        };
-        Card { key: room.key, title: room.title, description: room.description, label, tone }
+    let page = Frame::new(&visit, "front", None, None)?.with_script("about");
+    let card = |now: room::RoomNow| {
+        let (label, tone) = room::badge(&page, now.state);
+        let (picture, starts_at) = (now.picture(), now.starts_at());
+        let room = now.room;
+        // What a room with a password is about is for those who know it.
+        let description = if room.visibility == Visibility::Password { String::new() } else { markdown::words(&room.description, SUMMARY) };
+        let starts_text = room::plain_time(&starts_at);
+        Card { key: room.key, title: room.title, description, label, tone, picture, starts_at, starts_text }
     };
     let rooms = rooms.into_iter().map(card).collect();
     Ok(answer(StatusCode::OK, &Front { page: &page, rooms }, &page))

@@ -9,7 +9,9 @@ pub mod language;
 mod login;
 mod onward;
 mod policy;
+mod register;
 mod room;
+mod thumbnail;
 mod visit;
 mod watch;
 
@@ -34,6 +36,8 @@ pub fn routes() -> Router<App> {
         .route("/admin", get(admin::show))
         .route("/watch/{key}", get(watch::show))
         .route("/watch/{key}/enter", post(door::enter))
+        .route("/watch/{key}/register", get(register::show).post(register::send))
+        .route("/watch/{key}/thumbnail.jpg", get(thumbnail::show))
         .route("/embed/{key}", get(watch::embed))
         .merge(assets::routes())
 }

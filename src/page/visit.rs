@@ -12,13 +12,15 @@ use super::language::Language;
 use crate::account::{Caller, authenticate};
 use crate::app::App;
 use crate::http::cookie;
-use crate::room::{Visitor, viewer};
+use crate::room::{Room, Visitor, viewer};
 
 /// A visit to a page.
 #[derive(Clone, Debug)]
 pub(super) struct Visit {
     /// What they read.
     pub(super) language: Language,
+    /// Whether they have said so, and not only their browser.
+    pub(super) has_said: bool,
     /// Whether the address asked for that language, which is then remembered.
     pub(super) chose_language: bool,
     /// `light`, `dark`, or nothing: as the device is set.
@@ -40,6 +42,12 @@ impl Visit {
     /// Who this is to a room.
     pub(super) fn visitor(&self) -> Visitor {
         Visitor { viewer_id: self.viewer_id, caller: self.caller.clone() }
+    }
+
+    /// The same visit to a room, whose own language counts for those who have said nothing.
+    pub(super) fn to_room(&self, room: &Room) -> Self {
+        let language = room.language.as_deref().and_then(Language::of_tag).filter(|_| !self.has_said);
+        Self { language: language.unwrap_or(self.language), ..self.clone() }
     }
 
     /// This page in another language.
@@ -66,8 +74,9 @@ impl FromRequestParts<App> for Visit {
             .collect();
         let chosen = query.iter().find(|(name, _)| name == "lang").and_then(|(_, tag)| Language::of_tag(tag));
         let remembered = || cookie::named(&parts.headers, "lang").and_then(Language::of_tag);
+        let said = chosen.or_else(remembered);
         let preferred = || parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).and_then(Language::of_header);
-        let language = chosen.or_else(remembered).or_else(preferred).unwrap_or_default();
+        let language = said.or_else(preferred).unwrap_or_default();
         let theme = match cookie::named(&parts.headers, "theme") {
             Some("light") => "light",
             Some("dark") => "dark",
@@ -80,7 +89,7 @@ impl FromRequestParts<App> for Visit {
             None
         });
         let viewer_id = viewer::read(&parts.headers, app);
-        Ok(Self { language, chose_language: chosen.is_some(), theme, path, caller, viewer_id, query })
+        Ok(Self { language, has_said: said.is_some(), chose_language: chosen.is_some(), theme, path, caller, viewer_id, query })
     }
 }
 
@@ -92,6 +101,7 @@ mod tests {
     fn another_language_keeps_the_rest_of_the_address() {
         let visit = Visit {
             language: Language::Hindi,
+            has_said: true,
             chose_language: true,
             theme: "",
             path: "/login".to_owned(),

@@ -13,6 +13,8 @@ pub enum Visibility {
     Unlisted,
     /// Whoever knows its password.
     Password,
+    /// Whoever has filled in its form.
+    Registered,
 }
 
 impl Visibility {
@@ -22,7 +24,13 @@ impl Visibility {
             Self::Public => "public",
             Self::Unlisted => "unlisted",
             Self::Password => "password",
+            Self::Registered => "registered",
         }
+    }
+
+    /// Whether it is not for everybody.
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Password | Self::Registered)
     }
 }
 
@@ -30,7 +38,7 @@ impl TryFrom<String> for Visibility {
     type Error = UnknownVisibility;
 
     fn try_from(word: String) -> Result<Self, UnknownVisibility> {
-        let all = [Self::Public, Self::Unlisted, Self::Password];
+        let all = [Self::Public, Self::Unlisted, Self::Password, Self::Registered];
         all.into_iter().find(|visibility| visibility.word() == word).ok_or(UnknownVisibility)
     }
 }
@@ -65,6 +73,8 @@ pub struct Guest {
     pub is_staff: bool,
     /// The password that they gave for this room.
     pub grant: Option<Grant>,
+    /// They have filled in the form of this room.
+    pub is_registered: bool,
 }
 
 /// Whether somebody may watch.
@@ -74,6 +84,8 @@ pub enum Admission {
     Admitted(Admitted),
     /// Not without the room's password.
     NeedsPassword,
+    /// Not before they have filled in the room's form.
+    NeedsRegistration,
 }
 
 /// How somebody may watch.
@@ -109,7 +121,11 @@ impl Admitted {
 pub fn admit(rule: Rule, guest: &Guest, now_ms: i64) -> Admission {
     match rule.visibility {
         Visibility::Public | Visibility::Unlisted => Admission::Admitted(Admitted { is_closed: false, until_ms: None }),
-        Visibility::Password if guest.is_staff => Admission::Admitted(Admitted { is_closed: true, until_ms: None }),
+        Visibility::Password | Visibility::Registered if guest.is_staff => {
+            Admission::Admitted(Admitted { is_closed: true, until_ms: None })
+        }
+        Visibility::Registered if guest.is_registered => Admission::Admitted(Admitted { is_closed: true, until_ms: None }),
+        Visibility::Registered => Admission::NeedsRegistration,
         Visibility::Password => match guest.grant {
             Some(grant) if grant.password_version == rule.password_version && grant.until_ms > now_ms => {
                 Admission::Admitted(Admitted { is_closed: true, until_ms: Some(grant.until_ms) })
@@ -139,22 +155,34 @@ mod tests {
 
     #[test]
     fn a_password_counts_while_it_is_the_current_one_and_remembered() {
-        let with = |password_version, until_ms| Guest { is_staff: false, grant: Some(Grant { password_version, until_ms }) };
+        let with = |password_version, until_ms| Guest { grant: Some(Grant { password_version, until_ms }), ..Guest::default() };
         let admit = |guest: &Guest| admit(rule(Visibility::Password), guest, 1000);
         assert_eq!(admit(&with(3, 1001)), Admission::Admitted(Admitted { is_closed: true, until_ms: Some(1001) }));
-        for guest in [Guest::default(), with(3, 1000), with(2, 5000), with(4, 5000)] {
+        let registered = Guest { is_registered: true, ..Guest::default() };
+        for guest in [Guest::default(), registered, with(3, 1000), with(2, 5000), with(4, 5000)] {
             assert_eq!(admit(&guest), Admission::NeedsPassword, "{guest:?}");
         }
-        let staff = Guest { is_staff: true, grant: None };
+        let staff = Guest { is_staff: true, ..Guest::default() };
         assert_eq!(admit(&staff), Admission::Admitted(Admitted { is_closed: true, until_ms: None }));
     }
 
     #[test]
+    fn a_room_for_the_registered_takes_them_and_no_password() {
+        let admit = |guest: &Guest| admit(rule(Visibility::Registered), guest, 1000);
+        let inside = Admission::Admitted(Admitted { is_closed: true, until_ms: None });
+        assert_eq!(admit(&Guest { is_registered: true, ..Guest::default() }), inside);
+        assert_eq!(admit(&Guest { is_staff: true, ..Guest::default() }), inside);
+        let with_password = Guest { grant: Some(Grant { password_version: 3, until_ms: 5000 }), ..Guest::default() };
+        assert_eq!(admit(&with_password), Admission::NeedsRegistration);
+        assert_eq!(admit(&Guest::default()), Admission::NeedsRegistration);
+    }
+
+    #[test]
     fn words_are_read_back_and_others_refused() {
-        for visibility in [Visibility::Public, Visibility::Unlisted, Visibility::Password] {
+        for visibility in [Visibility::Public, Visibility::Unlisted, Visibility::Password, Visibility::Registered] {
             assert_eq!(Visibility::try_from(visibility.word().to_owned()).unwrap(), visibility);
         }
-        assert!(Visibility::try_from("registered".to_owned()).is_err());
+        assert!(Visibility::try_from("friends".to_owned()).is_err());
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use super::admission::{Admission, Admitted, Grant, Guest, Visibility, admit};
+use super::registration;
 use super::store::Room;
 use super::viewer::Visitor;
 use crate::app::App;
@@ -18,7 +19,7 @@ const REMEMBERED_MS: i64 = 12 * 3600 * 1000;
 
 /// Whether a visitor may watch a room now.
 pub async fn ask(app: &App, room: &Room, visitor: &Visitor) -> Result<Admission, StoreError> {
-    let is_staff = room.visibility == Visibility::Password && visitor.is_staff(&app.store, &room.id).await?;
+    let is_staff = room.visibility.is_closed() && visitor.is_staff(&app.store, &room.id).await?;
     let grant = match visitor.viewer_id {
         Some(viewer_id) if room.visibility == Visibility::Password && !is_staff => {
             let sql = "SELECT password_version, until_ms FROM room_grants WHERE room_id = $1 AND viewer_id = $2";
@@ -27,14 +28,23 @@ pub async fn ask(app: &App, room: &Room, visitor: &Visitor) -> Result<Admission,
         }
         _ => None,
     };
-    Ok(admit(room.rule(), &Guest { is_staff, grant }, now_ms()))
+    let is_registered = match visitor.viewer_id {
+        Some(viewer_id) if room.visibility == Visibility::Registered && !is_staff => {
+            registration::is_registered(&app.store, &room.id, viewer_id).await?
+        }
+        _ => false,
+    };
+    Ok(admit(room.rule(), &Guest { is_staff, grant, is_registered }, now_ms()))
 }
 
-/// The same, with 403 `password_needed` for those who may not.
+/// The same, with 403 `password_needed` or `registration_needed` for those who may not.
 pub async fn pass(app: &App, room: &Room, visitor: &Visitor) -> Answer<Admitted> {
     match ask(app, room, visitor).await? {
         Admission::Admitted(admitted) => Ok(admitted),
         Admission::NeedsPassword => Err(Problem::forbidden("password_needed", "This room asks for a password.")),
+        Admission::NeedsRegistration => {
+            Err(Problem::forbidden("registration_needed", "This room is for those who have filled in its form, at /watch/{key}/register."))
+        }
     }
 }
 

@@ -16,4 +16,5 @@ mod origin;
 mod output;
 mod pages;
 mod program;
+mod room;
 mod support;

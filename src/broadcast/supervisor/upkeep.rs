@@ -11,6 +11,7 @@ use super::super::session::{Session, View};
 use super::super::state::Phase;
 use super::super::store;
 use super::{Inner, class_of};
+use crate::room::registration;
 
 /// How often what is too old is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -55,6 +56,11 @@ pub(super) async fn learn(inner: Weak<Inner>) {
 async fn sweep(inner: &Inner) {
     if let Err(error) = store::forget_old_events(&inner.store).await {
         tracing::warn!(%error, "old events could not be cleared away");
+    }
+    if let Some(days) = inner.registration_days
+        && let Err(error) = registration::forget_old(&inner.store, days).await
+    {
+        tracing::warn!(%error, "old registrations could not be deleted");
     }
     evidence::forget_old(&inner.data_dir).await;
 }

@@ -50,6 +50,7 @@ enum Refusal {
     OtherStream,
     NotOnAir,
     NeedsPassword,
+    NeedsRegistration,
     Database,
     Late,
 }
@@ -72,6 +73,7 @@ impl Refusal {
             Self::OtherStream => ("other_stream", "The token is for another stream."),
             Self::NotOnAir => ("not_on_air", "Nothing is on the air there."),
             Self::NeedsPassword => ("needs_password", "The room does not admit this viewer."),
+            Self::NeedsRegistration => ("needs_registration", "The room is for those who have filled in its form."),
             Self::Database => ("database", "The database does not answer."),
             Self::Late => ("late", "The answer took too long."),
         }

@@ -51,6 +51,11 @@ async fn show(State(app): State<App>, visitor: Visitor, Path(key): Path<String>)
     let (viewer_id, is_new) = visitor.viewer_id.map_or_else(|| (Uuid::now_v7(), true), |id| (id, false));
     let playback = match place {
         Place::Embedded => Playback::Embedded { stream, url: format!("/whep/{key}"), live: is_live },
+        Place::Elsewhere(place) => {
+            let ways = [("webrtc", place.webrtc), ("llhls", place.llhls)];
+            let sources = ways.into_iter().filter_map(|(kind, url)| url.map(|url| Source { kind, url })).collect();
+            Playback::Origin { stream, sources, expires_at: rfc3339(now_ms() + LIFE_MS), live: is_live }
+        }
         Place::Origin(place) => {
             let holder = match &visitor.caller {
                 Some(caller) if visitor.is_staff(&app.store, &room.id).await? => Holder::User(id(&caller.user_id)?),

@@ -93,12 +93,25 @@ const routes = [
       need(body.title, "title", "The title");
       if (!/^[a-z0-9-]{1,64}$/.test(body.key ?? "")) throw new Refusal(422, "invalid_field", "The key takes small letters, digits and hyphens.", { field: "key" });
       if (h.rooms.some((room) => room.key === body.key)) throw new Refusal(409, "taken", "Something with this name exists already.", { field: "key" });
-      const room = { description: "", ...body };
+      const room = { description: "", visibility: "public", has_password: false, accent: "blue", links: [], sites: ["*"], indexed: true, promoted: false, form: null, ...body };
       h.rooms.push(room);
       return [201, room];
     },
   ],
   ["PATCH", "/rooms/:key", (h, body, [key]) => [200, Object.assign(one(h.rooms, "key", key, "room"), body)]],
+  [
+    "GET",
+    "/rooms/:key/registrations",
+    (h, _, [key]) => list(h.registrations.get(key) ?? []),
+  ],
+  [
+    "DELETE",
+    "/rooms/:key/registrations/:id",
+    (h, _, [key, id]) => {
+      h.registrations.set(key, (h.registrations.get(key) ?? []).filter((one) => one.id !== id));
+      return [204];
+    },
+  ],
   ["DELETE", "/rooms/:key", (h, _, [key]) => drop(h.rooms, one(h.rooms, "key", key, "room"))],
   ["GET", "/broadcasts", (h) => list(h.broadcasts.toReversed())],
   ["POST", "/broadcasts", (h, body) => [201, h.start(body)]],

@@ -30,6 +30,10 @@ export class House {
   /** Whom the content policy lets in. */
   hosts = ["wss://ome.example", "https://ome.example"];
   viewers = 0;
+  /** What somebody filled in, by the keys of rooms. */
+  registrations = new Map();
+  /** Set to refuse every picture. */
+  pictureRefused = null;
   /** Set to make every API call fail, as a broken server would. */
   broken = null;
 
@@ -44,6 +48,36 @@ export class House {
     this.origins.push({ id: newId(), name: "Origin Delhi", app: "live", whip_url: "https://ome.example:3334", rtmp_url: "rtmp://ome.example:1935", srt_url: null });
     this.rooms.push({ key: "aula", title: "Aula", description: "Lectures and ceremonies from the main hall." });
     this.rooms.push({ key: "physics", title: "Physics, first year", description: "Monday and Thursday at ten. Bring questions." });
+    this.rooms.push({
+      key: "lecture",
+      title: "Evening lecture: a history of the telescope",
+      description: "What Galileo saw, and what he did not.\n\nWith questions afterwards.",
+      visibility: "public",
+      accent: "teal",
+      promoted: true,
+      cover: `/pictures/0a7373${"0".repeat(34)}`,
+      logo: `/pictures/435b76${"0".repeat(34)}`,
+      logo_link: "https://example.org/",
+      links: [{ kind: "youtube", url: "https://youtube.com/@observatory" }, { kind: "fediverse", url: "https://social.example/@observatory", label: "social.example" }, { kind: "other", url: "https://example.org/", label: "The observatory's own site with a long name" }],
+      starts_at: "2037-05-06T16:30:00Z",
+      sites: ["https://www.example.org"],
+      matomo_site: 7,
+      form: {
+        consent: "We keep this for a year, to send you a certificate.",
+        fields: [
+          { id: "name", type: "name", label: "Name", required: true },
+          { id: "mobile", type: "phone", label: "Mobile number", required: true, help: "With its country code." },
+          { id: "email", type: "email", label: "E-mail", required: false },
+          { id: "state", type: "choice", label: "State", required: false, choices: ["Kerala", "Goa"] },
+          { id: "news", type: "check", label: "Tell me of the next lecture", required: false },
+          { id: "about", type: "long_text", label: "What do you want to know?", required: false },
+        ],
+      },
+    });
+    this.registrations.set("lecture", [
+      { id: "r1", same_as: null, name: "Asha Rao", email: "asha@example.org", phone: "+919845012345", answers: { name: "Asha Rao", mobile: "+919845012345", email: "asha@example.org", state: "Goa", news: "yes" }, browsers: 2, created_at: "2026-11-22T09:00:00Z", changed_at: "2026-11-22T09:30:00Z" },
+      { id: "r2", same_as: "r1", name: "Asha", email: "asha@example.org", phone: null, answers: { name: "Asha", email: "asha@example.org" }, browsers: 1, created_at: "2026-11-22T10:00:00Z", changed_at: "2026-11-22T10:00:00Z" },
+    ]);
   }
 
   addServer({ name, url }) {

@@ -32,7 +32,7 @@ export function page(name, { lang, theme, path, signedIn, title, entries, ...con
   const languages = List.from(Object.keys(messages), (code) => ({ code, name: names[code], current: code === lang, href: `${path}?lang=${code}` }));
   const shown = typeof title === "function" ? title(t) : title;
   return render(join(web, "templates"), `${name}.html`, {
-    page: { t, lang, lang_short: lang.toUpperCase(), theme, title: shown, languages, signed_in: signedIn, here: name, ...assets(["site", ...entries], lang) },
+    page: { t, lang, lang_short: lang.toUpperCase(), theme, title: shown, languages, signed_in: signedIn, here: name, accent: context.room?.accent ?? "", unlisted: false, ...assets(["site", ...entries], lang) },
     ...context,
   });
 }

@@ -1,6 +1,6 @@
 /**
  * Renders the page templates without the program, for the tests and the work on the looks. It knows the few forms
- * that the templates use: extends, block, include, if, else if, else, for, and expressions that JavaScript reads
+ * that the templates use: extends, block, include, if, else if, else, for, |safe, and expressions that JavaScript reads
  * as Rust does. The tests against the real program prove that both agree.
  */
 import { readFileSync } from "node:fs";
@@ -13,7 +13,9 @@ export function render(folder, name, context) {
   const source = flatten(folder, name);
   let code = 'let out = "";\n';
   for (const part of source.split(/(\{\{.*?\}\}|\{%.*?%\})/s)) {
-    if (part.startsWith("{{")) code += `out += escape(${part.slice(2, -2).trim()});\n`;
+    const shown = part.startsWith("{{") ? part.slice(2, -2).trim() : "";
+    if (shown.endsWith("|safe")) code += `out += String(${shown.slice(0, -5)});\n`;
+    else if (shown) code += `out += escape(${shown});\n`;
     else if (part.startsWith("{%")) code += statement(part.slice(2, -2).trim());
     else code += `out += ${JSON.stringify(part)};\n`;
   }

@@ -1,4 +1,4 @@
-import type { Broadcast, BroadcastEvent, Meeting, Origin, Room, Server, Target } from "../../src/api/types";
+import type { Broadcast, BroadcastEvent, Meeting, Origin, Registration, Room, Server, Target } from "../../src/api/types";
 
 export interface House {
   servers: Server[];
@@ -15,7 +15,9 @@ export interface House {
   viewers: number;
   count(viewers: number): void;
   tellRoom(key: string): void;
-  broken: [number, string, string] | null;
+  broken: [number, string, string, object?] | null;
+  registrations: Map<string, Registration[]>;
+  pictureRefused: [number, string, string, object?] | null;
   start(body: object): Broadcast;
   goLive(broadcast: Broadcast): void;
   end(broadcast: Broadcast, reason?: string): void;

@@ -47,7 +47,8 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
     const html = (status, name, context) => {
       const body = page(name, { lang, theme, path, signedIn: user, entries: [], ...context });
       const hosts = ["watch", "embed"].includes(name) ? house.hosts : [];
-      const own = policy.replace("connect-src 'self'", ["connect-src 'self'", ...hosts].join(" "));
+      const known = context.matomo_url ? policy.replace("script-src 'self'", "script-src 'self' https://stats.example") : policy;
+      const own = known.replace("connect-src 'self'", ["connect-src 'self'", ...hosts].join(" "));
       response.writeHead(status, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": own, ...keep }).end(body);
     };
     const json = (status, body, type = "application/json", more = {}) => {
@@ -93,10 +94,26 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         const [, of, what] = /^\/broadcasts\/([^/]+)\/(whep|snapshot\.jpg)$/.exec(rest) ?? [];
         if (what === "whep") return await whep(house.find(of).phase === "live");
         if (what) return response.writeHead(200, { "Content-Type": types.svg }).end(slide(house.find(of)));
+        const slot = /^\/rooms\/([^/]+)\/(cover|logo)$/.exec(rest);
+        if (slot) {
+          const size = (await readBody()).length;
+          if (house.pictureRefused) throw new Refusal(...house.pictureRefused);
+          const room = house.rooms.find((one) => one.key === slot[1]);
+          return json(200, Object.assign(room, { [slot[2]]: request.method === "PUT" && size > 0 ? `/pictures/${slot[2] === "cover" ? "1f7a37" : "6d3fd6"}${"0".repeat(34)}` : null }));
+        }
         const text = request.method === "GET" ? "" : await readBody();
         const [status, body] = api(house, request.method, rest, text ? JSON.parse(text) : {});
         return json(status, body);
       }
+      const form = /^\/watch\/([^/]+)\/register$/.exec(path);
+      if (form) {
+        const room = house.rooms.find((one) => one.key === form[1]);
+        if (!room?.form) return fault(404);
+        const { register } = await import("./about.mjs");
+        return html(200, "register", { entries: [], title: `${room.title} · Bluecast`, room, ...register(room, lang, request.method === "POST") });
+      }
+      const picture = /^\/pictures\/(\w+)$/.exec(path);
+      if (picture) return response.writeHead(200, { "Content-Type": types.svg }).end(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90"><rect width="160" height="90" fill="#${picture[1].slice(0, 6)}"/><circle cx="120" cy="30" r="18" fill="#fff8"/></svg>`);
       const watch = /^\/(watch|embed)\/([^/]+)(\/events|\/playback)?$/.exec(path);
       if (watch) {
         const key = decodeURIComponent(watch[2]);
@@ -120,14 +137,20 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         }
         const { state } = house.roomState(key);
         const data = JSON.stringify({ roomKey: key, title: room.title, iceServers: [], state, hosts: house.hosts });
-        const { List } = await import("./render.mjs");
-        return html(200, watch[1], { entries: ["watch"], title: `${room.title} · Bluecast`, room, data, stage_text: message(lang, `room.${state}`), paragraphs: List.from(room.description ? [room.description] : []) });
+        const { about, meta } = await import("./about.mjs");
+        const entries = watch[1] === "watch" ? ["watch", "about"] : ["watch"];
+        return html(200, watch[1], { entries, title: `${room.title} · Bluecast`, room, data, stage_text: message(lang, `room.${state}`), about: about(room, lang), meta: meta(room), matomo_url: room.matomo_site ? "https://stats.example/" : "", matomo_site: room.matomo_site ?? 0 });
       }
       if (path === "/") {
         const { List, text } = await import("./render.mjs");
-        const rooms = List.from(house.rooms, (room) => ({ ...room, description: text(room.description), state: house.roomState(room.key).state })).filter((room) => !["none", "over"].includes(room.state));
-        for (const room of rooms) Object.assign(room, { label: message(lang, `room.${room.state}`), tone: room.state === "live" ? "live" : room.state === "announced" ? "brand" : "warn" });
-        return html(200, "front", { title: "Bluecast", rooms });
+        const { plainTime } = await import("./about.mjs");
+        const rooms = List.from(house.rooms, (room) => ({ ...room, description: text(room.description), state: house.roomState(room.key).state })).filter((room) => room.promoted || !["none", "over"].includes(room.state));
+        for (const room of rooms) {
+          const isOn = !["none", "over"].includes(room.state);
+          const tone = room.state === "live" ? "live" : room.state === "announced" ? "brand" : "warn";
+          Object.assign(room, { label: text(isOn ? message(lang, `room.${room.state}`) : ""), tone, picture: text(room.cover ?? ""), starts_at: text(room.starts_at ?? ""), starts_text: plainTime(room.starts_at ?? "") });
+        }
+        return html(200, "front", { entries: ["about"], title: "Bluecast", rooms });
       }
       if (path === "/login") return html(200, "login", { entries: ["login"], title: (t) => `${t("login.title")} · Bluecast`, data: JSON.stringify({ next: url.searchParams.get("next") ?? "/admin" }) });
       if (path === "/admin") {

@@ -10,7 +10,15 @@ const pages = [
   ["a broadcast", "/admin#/broadcasts/ID"],
   ["start", "/admin#/start"],
   ["servers", "/admin#/servers"],
+  ["a room's form", "/watch/lecture/register"],
   ["rooms", "/admin#/rooms"],
+  ["a room's texts", "/admin#/rooms/lecture/texts"],
+  ["a room's look", "/admin#/rooms/lecture/look"],
+  ["a room's access", "/admin#/rooms/lecture/access"],
+  ["a room's form in the making", "/admin#/rooms/lecture/form"],
+  ["a room's embedding", "/admin#/rooms/lecture/share"],
+  ["who has registered", "/admin#/rooms/lecture/people"],
+  ["a room with all there is", "/watch/lecture"],
   ["origins", "/admin#/origins"],
 ] as const;
 
@@ -27,7 +35,7 @@ for (const theme of ["light", "dark"] as const) {
         // A change behind the `#` alone would not load the page anew.
         await page.goto("about:blank");
         await page.goto(path.replace("ID", broadcast.id));
-        await expect(page.locator("#island:not(:has(> noscript)), main .empty, .hero").first()).toBeVisible();
+        await expect(page.locator("#island:not(:has(> noscript)), main .empty, .hero, .register").first()).toBeVisible();
         if (path.startsWith("/admin")) await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
         expect(await findings(page), name).toEqual([]);
       }

@@ -6,13 +6,14 @@ export type Route =
   | { view: "start"; server?: string; meeting?: string }
   | { view: "servers" }
   | { view: "origins" }
-  | { view: "rooms" };
+  | { view: "rooms"; key?: string; part?: string };
 
 export function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
-  const [view, id] = path.split("/");
+  const [view, id, part] = path.split("/");
   if (view === "broadcasts" && id) return { view: "broadcast", id: decodeURIComponent(id) };
-  if (view === "servers" || view === "origins" || view === "rooms") return { view };
+  if (view === "rooms") return { view, ...(id ? { key: decodeURIComponent(id) } : {}), ...(part ? { part } : {}) };
+  if (view === "servers" || view === "origins") return { view };
   if (view === "start") {
     const asked = new URLSearchParams(query);
     const server = asked.get("server");

@@ -129,7 +129,31 @@ export interface OriginTest {
   edges: (Check & { name: string })[];
 }
 
-export type Visibility = "public" | "unlisted" | "password";
+export type Visibility = "public" | "unlisted" | "password" | "registered";
+export type Accent = "blue" | "teal" | "green" | "amber" | "red" | "magenta" | "violet" | "slate";
+export type LinkKind = "facebook" | "fediverse" | "telegram" | "x" | "youtube" | "other";
+export type FieldType = "name" | "text" | "email" | "phone" | "choice" | "check" | "long_text";
+
+export interface SocialLink {
+  kind: LinkKind;
+  url: string;
+  label?: string;
+}
+
+/** A field of a room's form. */
+export interface FormField {
+  id: string;
+  type: FieldType;
+  label: string;
+  required: boolean;
+  help?: string;
+  choices?: string[];
+}
+
+export interface RoomForm {
+  fields: FormField[];
+  consent: string;
+}
 
 export interface Room {
   key: string;
@@ -139,7 +163,40 @@ export interface Room {
   has_password?: boolean;
   /** Where it plays from when a broadcast has several origins. */
   origin_id?: string | null;
+  /** The language of its texts, as in `lang`. */
+  language?: string | null;
+  accent?: Accent;
+  /** Where its pictures are on this site. */
+  cover?: string | null;
+  logo?: string | null;
+  logo_link?: string | null;
+  links?: SocialLink[];
+  /** It stands on the front page at any time. */
+  promoted?: boolean;
+  /** Search engines may show it, if it is public. */
+  indexed?: boolean;
+  /** Playback addresses of its own. */
+  playback?: { webrtc?: string | null; llhls?: string | null };
+  matomo_site?: number | null;
+  starts_at?: string | null;
+  /** Sites that may embed it; `*` for all. */
+  sites?: string[];
+  form?: RoomForm | null;
   state?: RoomState;
+}
+
+/** What somebody has filled in at a room. */
+export interface Registration {
+  id: string;
+  /** The first registration of the same person, where this is a later one. */
+  same_as?: string | null;
+  name: string;
+  email?: string | null;
+  phone?: string | null;
+  answers: Record<string, string>;
+  browsers: number;
+  created_at: string;
+  changed_at: string;
 }
 
 export interface Srt {

@@ -1,7 +1,9 @@
 import "../style/tokens.css";
+import "../style/accents.css";
 import "../style/base.css";
 import "../style/controls.css";
 import "../style/shell.css";
+import "../style/about.css";
 import { startThemeSwitch } from "../theme";
 
 startThemeSwitch();

@@ -45,11 +45,11 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/ws/rooms/{key}", get(upgrade))
 }
 
-/// Whether a page of this origin may open a room's socket: our own pages. `host` is what the browser takes for our name.
-fn allowed_origin(_room: &Room, origin: &str, public_url: Option<&Url>, host: &str) -> bool {
+/// Whether a page of this origin may open a room's socket: our own pages, and those of sites that the room names. `host` is what the browser takes for our name.
+fn allowed_origin(room: &Room, origin: &str, public_url: Option<&Url>, host: &str) -> bool {
     let is_public = public_url.is_some_and(|url| url.origin().ascii_serialization() == origin);
     let origin_host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    is_public || (!host.is_empty() && origin_host == Some(host))
+    is_public || (!host.is_empty() && origin_host == Some(host)) || room::sites(room).iter().any(|site| site == origin)
 }
 
 async fn upgrade(

@@ -81,7 +81,7 @@ pub async fn read(body: Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
         total += chunk.len();
         if total <= limit_bytes {
             bytes.extend_from_slice(&chunk);
-        } else if total > DISCARD_LIMIT_BYTES {
+        } else if total > limit_bytes.saturating_add(DISCARD_LIMIT_BYTES) {
             break;
         }
     }

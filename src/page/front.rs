@@ -34,6 +34,8 @@ struct Card {
 #[template(path = "front.html")]
 struct Front<'a> {
     page: &'a Frame,
+    /// What the list is called.
+    heading: &'static str,
     rooms: Vec<Card>,
 }
 
@@ -50,6 +52,7 @@ pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Respons
         Err(error) => return fault::broken(&visit, &error),
     };
     let page = Frame::new(&visit, "front", None, None)?.with_script("about");
+    let heading = page.t(if rooms.is_empty() || rooms.iter().any(room::RoomNow::is_on) { "front.on_air" } else { "front.rooms" });
     let card = |now: room::RoomNow| {
         let (label, tone) = room::badge(&page, now.state);
         let (picture, starts_at) = (now.picture(), now.starts_at());
@@ -60,5 +63,5 @@ pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Respons
         Card { key: room.key, title: room.title, description, label, tone, picture, starts_at, starts_text }
     };
     let rooms = rooms.into_iter().map(card).collect();
-    Ok(answer(StatusCode::OK, &Front { page: &page, rooms }, &page))
+    Ok(answer(StatusCode::OK, &Front { page: &page, heading, rooms }, &page))
 }

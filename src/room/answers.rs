@@ -10,7 +10,8 @@ pub use phonenumber::country::Id as Region;
 use super::form::{Field, FieldKind, Form};
 use super::typed;
 
-const NAME_CHARACTERS: usize = 80;
+/// As many as a name beside comments has.
+const NAME_CHARACTERS: usize = 60;
 const LINE_CHARACTERS: usize = 300;
 const LONG_CHARACTERS: usize = 4000;
 const EMAIL_BYTES: usize = 254;

@@ -5,8 +5,8 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::http::{Answer, Problem, check};
 
-/// Marks on one letter. Writing needs up to six (Tibetan stacks; pointed Hebrew four); beyond that they cover the lines around it.
-const MARKS: usize = 6;
+/// Marks on one letter. Devanagari and pointed Hebrew need four; beyond that they cover the lines around it.
+const MARKS: usize = 4;
 
 /// Whether a character changes the direction of what follows, or cannot be seen at all. Joiners are needed in many scripts and in emoji.
 fn is_hidden(letter: char) -> bool {

@@ -124,7 +124,7 @@ async fn too_much_is_refused_before_it_is_read() {
     let mut nul = filled("Asha\0", "98450 12345", "a@example.org");
     fill_in(&viewer, "hall", &nul).await.problem(422, "nul_character");
     nul[0] = ("name", "Asha");
-    let long_name = "a".repeat(81);
+    let long_name = "a".repeat(61);
     let refused = fill_in(&viewer, "hall", &filled(&long_name, "98450 12345", "a@example.org")).await;
     assert!(refused.status == 422 && refused.text.contains("This is too long."), "{}", refused.text);
     test.admin.patch("/rooms/hall", json!({"description": "x".repeat(20_001)})).await.problem(422, "invalid_field");

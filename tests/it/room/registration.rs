@@ -249,7 +249,7 @@ async fn what_is_deleted_is_gone_everywhere() {
         test.admin.delete("/rooms/hall/registrations").await.problem(422, "invalid_query");
         let activity = test.admin.get("/activity").await.text;
         assert_eq!(activity.matches("registration.remove").count(), 5, "{activity}");
-        for personal in ["asha@", "Asha", "98450", "55555"] {
+        for personal in ["asha@", "Asha", "9845012345", "9845055555"] {
             assert!(!activity.to_lowercase().contains(&personal.to_lowercase()), "{personal} in {activity}");
         }
         test.stop().await;

@@ -161,7 +161,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
           const tone = room.state === "live" ? "live" : room.state === "announced" ? "brand" : "warn";
           Object.assign(room, { label: text(isOn ? message(lang, `room.${room.state}`) : ""), tone, picture: text(room.cover ?? ""), starts_at: text(room.starts_at ?? ""), starts_text: plainTime(room.starts_at ?? "") });
         }
-        return html(200, "front", { entries: ["about"], title: "Bluecast", rooms });
+        return html(200, "front", { entries: ["about"], title: "Bluecast", rooms, heading: message(lang, rooms.length === 0 || rooms.some(({ state }) => !["none", "over"].includes(state)) ? "front.on_air" : "front.rooms") });
       }
       if (path === "/login") return html(200, "login", { entries: ["login"], title: (t) => `${t("login.title")} · Bluecast`, data: JSON.stringify({ next: url.searchParams.get("next") ?? "/admin" }) });
       if (path === "/admin") {

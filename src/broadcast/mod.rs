@@ -4,6 +4,7 @@ mod arm;
 pub mod capacity;
 mod etiquette;
 mod evidence;
+mod history;
 mod launch;
 mod listing;
 mod load;

@@ -7,6 +7,7 @@ mod frame;
 mod front;
 pub mod language;
 mod login;
+pub mod mail;
 mod onward;
 mod policy;
 mod register;
@@ -23,6 +24,7 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::http::assets::{self, Assets};
+pub(crate) use onward::onward;
 use visit::Visit;
 
 /// The pages and what they load.

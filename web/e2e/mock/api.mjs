@@ -1,5 +1,6 @@
 /** `/api/v1` of the mock: method and path to an answer. */
 import { Refusal } from "./house.mjs";
+import { peopleRoutes } from "./people.mjs";
 
 const list = (items) => [200, { items, next: null }];
 const need = (value, field, name) => {
@@ -21,6 +22,7 @@ function checkUrl(url) {
 }
 
 const routes = [
+  ...peopleRoutes,
   ["GET", "/session", () => [200, { user: { id: "u1", name: "admin" }, groups: [], permissions: ["system.admin"] }]],
   ["GET", "/servers", (h) => list(h.servers)],
   [
@@ -154,7 +156,7 @@ const routes = [
 export function api(house, method, path, body) {
   if (house.broken) throw new Refusal(...house.broken);
   for (const route of routes) {
-    const match = route.method === method && route.pattern.exec(path);
+    const match = route.method === method && route.pattern.exec(path.split("?")[0]);
     if (match) return route.answer(house, body, match.slice(1).map(decodeURIComponent));
   }
   throw new Refusal(404, "not_found", "There is no such page.");

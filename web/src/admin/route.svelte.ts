@@ -6,7 +6,8 @@ export type Route =
   | { view: "start"; server?: string; meeting?: string }
   | { view: "servers" }
   | { view: "origins" }
-  | { view: "rooms"; key?: string; part?: string };
+  | { view: "rooms"; key?: string; part?: string }
+  | { view: "people"; part: string };
 
 export function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
@@ -14,6 +15,7 @@ export function parse(hash: string): Route {
   if (view === "broadcasts" && id) return { view: "broadcast", id: decodeURIComponent(id) };
   if (view === "rooms") return { view, ...(id ? { key: decodeURIComponent(id) } : {}), ...(part ? { part } : {}) };
   if (view === "servers" || view === "origins") return { view };
+  if (view === "people") return { view, part: id ?? "account" };
   if (view === "start") {
     const asked = new URLSearchParams(query);
     const server = asked.get("server");

@@ -10,6 +10,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::account::mail::Mailer;
+use crate::account::oidc::Provider;
 use crate::account::{AccountChanges, Doorkeeper, FirstAdmin, first_admin};
 use crate::broadcast::{Launcher, Supervisor};
 use crate::comment::Comments;
@@ -39,6 +41,10 @@ pub struct Parts {
     pub vault: Vault,
     /// Checks passwords and slows down those who guess.
     pub doorkeeper: Doorkeeper,
+    /// Sends letters, where the settings name a server for them.
+    pub mail: Option<Mailer>,
+    /// Where people log in who do so elsewhere.
+    pub oidc: Option<Provider>,
     /// Tells when users, groups or what they hold have changed.
     pub accounts: AccountChanges,
     /// Clients of the BBB servers.
@@ -95,6 +101,8 @@ impl App {
             rooms: room::Desk::default(),
             whep,
             doorkeeper: Doorkeeper::new(),
+            mail: mailer(&settings),
+            oidc: provider(&settings),
             accounts: AccountChanges::default(),
             metrics: telemetry::metrics(),
             stopping: CancellationToken::new(),
@@ -103,6 +111,17 @@ impl App {
             vault,
         })))
     }
+}
+
+fn provider(settings: &Settings) -> Option<Provider> {
+    let authorities = settings.ca_file.as_ref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    Provider::new(settings.oidc.clone()?, &settings.public_base(), &authorities)
+}
+
+fn mailer(settings: &Settings) -> Option<Mailer> {
+    let authorities = settings.ca_file.as_ref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    let mail = settings.mail.as_ref()?;
+    Mailer::new(mail, &authorities).inspect_err(|error| tracing::error!(%error, "no mail is sent")).ok()
 }
 
 impl App {

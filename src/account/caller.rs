@@ -73,6 +73,11 @@ impl Caller {
         Ok(user::active(store, id).await?.map(|account| Self::new(account, Credential::None, None)))
     }
 
+    /// Somebody of whom only the address is known.
+    pub fn nobody(address: Option<IpAddr>) -> Self {
+        Self { user_name: "nobody".to_owned(), permissions: Permissions::default(), address, ..Self::command_line() }
+    }
+
     /// What happens by itself: a schedule, a preset, a rule, by its name. May everything: who may what was seen when it was set up.
     pub fn automatic(name: String) -> Self {
         Self { user_name: name, ..Self::command_line() }

@@ -22,6 +22,10 @@ struct Patience {
 const NAME: Patience = Patience { free: 5, longest: Duration::from_secs(30) };
 /// Many people may share an address.
 const ADDRESS: Patience = Patience { free: 20, longest: Duration::from_mins(15) };
+/// Of a million codes three are right at any time.
+const CODE: Patience = Patience { free: 5, longest: Duration::from_mins(15) };
+/// Nobody's letter box is to be filled.
+const LETTER: Patience = Patience { free: 3, longest: Duration::from_mins(15) };
 /// A room's password is typed by hundreds at once, some of them wrong.
 const ROOM: Patience = Patience { free: 300, longest: Duration::from_secs(5) };
 /// A whole lecture hall may share an address.
@@ -60,6 +64,16 @@ impl Throttle {
         Self { entries: BTreeMap::new(), name: NAME, address: ADDRESS }
     }
 
+    /// For the codes of second factors, by user: whoever guesses these knows the password already.
+    pub(super) fn of_codes() -> Self {
+        Self { entries: BTreeMap::new(), name: CODE, address: ADDRESS }
+    }
+
+    /// For letters with links, by what was typed as a name.
+    pub(super) fn of_letters() -> Self {
+        Self { entries: BTreeMap::new(), name: LETTER, address: ADDRESS }
+    }
+
     /// For the passwords of rooms, by room.
     pub(super) fn of_rooms() -> Self {
         Self { entries: BTreeMap::new(), name: ROOM, address: HALL }
@@ -85,6 +99,15 @@ impl Throttle {
         self.entries.remove(&name);
         if let Some(failures) = self.entries.get_mut(&address) {
             failures.count = failures.count.saturating_sub(1);
+        }
+    }
+
+    /// Takes one attempt back, which was none.
+    pub(super) fn take_back(&mut self, name: &str, address: IpAddr) {
+        for key in keys(name, address) {
+            if let Some(failures) = self.entries.get_mut(&key) {
+                failures.count = failures.count.saturating_sub(1);
+            }
         }
     }
 

@@ -39,6 +39,14 @@ pub fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte))
 }
 
+/// What stands in place of a password's hash where somebody logs in elsewhere.
+pub(super) const NO_PASSWORD: &str = "!";
+
+/// Whether what is stored is a password's hash.
+pub(super) fn is_password(stored: &str) -> bool {
+    stored != NO_PASSWORD
+}
+
 /// The user with this id, whether they may log in or not.
 pub(super) async fn find(store: &Store, id: &str) -> Result<Option<User>, StoreError> {
     store.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM users WHERE id = $1")), args![id]).await

@@ -5,6 +5,7 @@ pub mod capacity;
 mod etiquette;
 mod evidence;
 mod flight;
+mod history;
 mod launch;
 mod listing;
 mod load;

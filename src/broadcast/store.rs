@@ -3,11 +3,10 @@
 use super::model::{Row, TargetRow};
 use super::session::{Event, Standing};
 use super::state::Phase;
-use crate::account::{Kind, Sight, scope};
 use crate::moment::now_ms;
 use crate::store::{Dialect, Store, StoreError, Transaction, args};
 
-const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
+pub(super) const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
      voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired, epoch, rules, preset_id, cause";
 
 /// What is kept of a new target.
@@ -126,13 +125,6 @@ const TARGET_COLUMNS: &str = "id, broadcast_id, label, protocol, address_sealed,
 
 pub(super) async fn one(store: &Store, id: &str) -> Result<Option<Row>, StoreError> {
     store.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM broadcasts WHERE id = $1")), args![id]).await
-}
-
-/// The broadcasts that somebody sees, newest first; `before` an id.
-pub(super) async fn list(store: &Store, sight: &Sight, before: Option<&str>, limit: i64) -> Result<Vec<Row>, StoreError> {
-    let seen = scope::condition(Kind::Broadcast, "broadcasts.id", 3);
-    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE ($1 = '' OR id < $1) AND {seen} ORDER BY id DESC LIMIT $2");
-    store.all(sqlx::AssertSqlSafe(sql), sight.after(args![before.unwrap_or_default(), limit])).await
 }
 
 /// What this node should have on the air. A file has one process only, whatever its host is called today.

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Read};
 
 use anyhow::{Context, bail};
-use bluecast::account::{Caller, Permission, Permissions, activity, password, user};
+use bluecast::account::{Caller, Permission, Permissions, activity, password, rules, user};
 use bluecast::config::Settings;
 use bluecast::moment::now_ms;
 use bluecast::secret::Secret;
@@ -37,7 +37,7 @@ impl User {
         }
         let given = password_from_input()?;
         let password = given.clone().unwrap_or_else(password::generate);
-        if let Some(objection) = password::objection(&password) {
+        if let Some(objection) = rules::objection(&password, &[&name]) {
             bail!(objection);
         }
         let hash = password::hash(&password);

@@ -1,5 +1,7 @@
 //! Settings, from the environment.
 
+mod mail;
+mod oidc;
 mod reader;
 mod values;
 mod variables;
@@ -12,6 +14,8 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use url::Url;
 
+pub use self::mail::MailSettings;
+pub use self::oidc::OidcSettings;
 pub use self::values::{Database, IceServer, LogFormat, SecretKey};
 pub use self::variables::{VARIABLES, Variable, env_example};
 use crate::account::user::is_name;
@@ -53,6 +57,10 @@ pub struct Settings {
     pub origins_file: Option<PathBuf>,
     /// Settings of rooms.
     pub room: RoomSettings,
+    /// Where letters are handed in, and from whom they come.
+    pub mail: Option<MailSettings>,
+    /// Logins at somebody else's.
+    pub oidc: Option<OidcSettings>,
     /// This process among the nodes.
     pub node: NodeSettings,
     /// What people may make us call besides public addresses.
@@ -131,6 +139,14 @@ impl Settings {
         if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
     }
 
+    /// The address under which browsers find us, with a slash at its end.
+    pub fn public_base(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.to_string(),
+            None => format!("http://localhost:{}/", self.listen.port()),
+        }
+    }
+
     fn read(reader: &mut Reader) -> Self {
         let listen = reader
             .parsed("BLUECAST_LISTEN", "an address and a port, such as 127.0.0.1:8080")
@@ -173,6 +189,8 @@ impl Settings {
             },
             origins_file: file(reader, "BLUECAST_ORIGINS_FILE"),
             room: RoomSettings::read(reader),
+            mail: MailSettings::read(reader),
+            oidc: OidcSettings::read(reader),
             node: NodeSettings::read(reader),
             call_allow: call_allow.or_else(|| Reach::parse(own_machine).ok()).unwrap_or_default(),
             metrics_token: reader.secret("BLUECAST_METRICS_TOKEN"),

@@ -60,6 +60,7 @@ pub fn router(app: App) -> Router {
         .merge(comment::public())
         .merge(room::public())
         .merge(telemetry::routes())
+        .merge(account::oidc::routes())
         .merge(page::routes())
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)

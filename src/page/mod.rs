@@ -8,6 +8,7 @@ mod frame;
 mod front;
 pub mod language;
 mod login;
+pub mod mail;
 mod moderate;
 mod onward;
 mod policy;
@@ -26,6 +27,7 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::http::assets::{self, Assets};
+pub(crate) use onward::onward;
 use visit::Visit;
 
 /// The pages and what they load.

@@ -6,7 +6,7 @@ use url::Url;
 const HOME: &str = "/admin";
 
 /// The path, query and fragment of `next` where it is an address on this site.
-pub(super) fn onward(next: &str) -> String {
+pub(crate) fn onward(next: &str) -> String {
     let inside = || {
         // Browsers drop tabs and newlines and take `\` for `/`, so what only looks like a path may name a host.
         let site = Url::parse("http://site.invalid/").ok()?;

@@ -17,6 +17,8 @@ const FILES: &[(i64, &str, &str)] = &[
     (20_261_122_180_000, "comments", include_str!("../../migrations/20261122180000_comments.sql")),
     (20_261_122_190_000, "rooms", include_str!("../../migrations/20261122190000_rooms.sql")),
     (20_261_122_200_000, "accounts", include_str!("../../migrations/20261122200000_accounts.sql")),
+    (20_261_122_200_500, "passwords", include_str!("../../migrations/20261122200500_passwords.sql")),
+    (20_261_122_201_000, "oidc", include_str!("../../migrations/20261122201000_oidc.sql")),
     (20_261_122_220_000, "presets", include_str!("../../migrations/20261122220000_presets.sql")),
 ];
 

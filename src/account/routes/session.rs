@@ -1,12 +1,16 @@
 //! Logging in and out.
 
+use std::net::IpAddr;
+
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::super::doorkeeper::Credentials;
+use super::super::second::Shown;
 use super::super::{Allowed, Caller, Credential, Kind, activity, cookie, cross_site, perm, scope, session};
 use crate::app::App;
 use crate::http::address::ClientAddress;
@@ -46,6 +50,9 @@ pub(crate) struct Login {
     username: String,
     #[schema(value_type = String, format = Password)]
     password: Secret,
+    /// Six digits of the device, or a recovery code, where the account asks for one.
+    #[schema(value_type = Option<String>, format = Password)]
+    code: Option<Secret>,
 }
 
 /// Logs in and sets the session cookie.
@@ -66,17 +73,53 @@ pub(crate) async fn begin(
 ) -> Answer<Response> {
     // A page of another site could log its visitor in as somebody else.
     cross_site::refuse(&method, &headers, app.settings.public_url.as_ref())?;
-    let account = app.doorkeeper.admit(&app.store, &login.username, login.password, address).await?;
+    let name = login.username.clone();
+    let credentials = Credentials { name: login.username, password: login.password, code: login.code };
+    let (account, shown) = match app.doorkeeper.admit(&app, credentials, address).await {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            refused(&app, &name, address, &problem).await;
+            return Err(problem);
+        }
+    };
     let caller = Caller::new(account, Credential::None, Some(address));
+    let how = match shown {
+        None => "password",
+        Some(Shown::Device) => "password and code",
+        Some(Shown::Recovery) => "password and recovery code",
+    };
+    let cookie = enter(&app, &caller, &headers, address, how).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
 
+/// Begins a session in place of the one that the browser had; gives the cookie's header.
+pub(crate) async fn enter(app: &App, caller: &Caller, headers: &HeaderMap, address: IpAddr, how: &str) -> Answer<HeaderValue> {
     let mut tx = app.store.begin().await?;
-    if let Some(previous) = cookie::read(&headers, &app.settings) {
+    if let Some(previous) = cookie::read(headers, &app.settings) {
         session::end(&mut tx, previous).await?;
     }
-    let value = session::begin(&mut tx, &caller.user_id, crate::moment::now_ms()).await?;
-    activity::record(&mut tx, &caller, "session.begin", &caller.user_id, json!({})).await?;
+    let value = session::begin(&mut tx, &caller.user_id, &session::From::new(address, headers), crate::moment::now_ms()).await?;
+    activity::record(&mut tx, caller, "session.begin", &caller.user_id, json!({"how": how})).await?;
     tx.commit().await?;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::set(&app.settings, value.reveal()))]).into_response())
+    Ok(cookie::set(&app.settings, value.reveal()))
+}
+
+/// Writes down that a login failed. A name that is nobody's is left out: people type their password into the wrong field. Attempts that
+/// came too early are not written, which bounds how much a guesser can write.
+async fn refused(app: &App, name: &str, address: IpAddr, problem: &Problem) {
+    if problem.status() != StatusCode::UNAUTHORIZED || problem.code == "code_needed" {
+        return;
+    }
+    let write = async {
+        let sql = "SELECT id, name FROM users WHERE lower(name) = lower($1)";
+        let known: Option<(String, String)> = app.store.optional(sql, crate::store::args![name]).await?;
+        let (id, name) = known.unwrap_or_default();
+        let detail = json!({"name": Some(name).filter(|name| !name.is_empty()), "reason": problem.code});
+        activity::alone(&app.store, &Caller::nobody(Some(address)), "session.refuse", &id, detail).await
+    };
+    if let Err(error) = write.await {
+        tracing::error!(%error, "a failed login could not be written down");
+    }
 }
 
 /// Logs out.
@@ -87,6 +130,7 @@ pub(crate) async fn end(caller: Allowed<perm::Nothing>, State(app): State<App>, 
         session::end(&mut tx, value).await?;
         activity::record(&mut tx, &caller, "session.end", &caller.user_id, json!({})).await?;
         tx.commit().await?;
+        app.accounts.tell();
     }
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::clear(&app.settings))]).into_response())
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::super::scope::{self, Kind, Sight};
 use super::super::user::{self, User};
-use super::super::{Caller, role};
+use super::super::{Caller, role, second};
 use crate::app::App;
 use crate::http::Answer;
 use crate::moment::rfc3339;
@@ -22,6 +22,8 @@ pub(crate) struct UserView {
     email: Option<String>,
     /// They may not log in.
     disabled: bool,
+    /// A code of a device is asked for besides the password.
+    second_factor: bool,
     /// What the user may do by themselves; `system.admin` means everything.
     pub(super) permissions: Vec<&'static str>,
     /// Ids of their roles.
@@ -61,6 +63,7 @@ pub(super) async fn of_all(app: &App, caller: &Caller, users: Vec<User>) -> Answ
     let of_roles = role::permissions_between(&app.store, "", "g").await?;
     let mut groups = scope::shown_between(&app.store, caller, Kind::User, &first, &last).await?;
     let mut grants = grants_between(app, caller, &first, &last).await?;
+    let seconds = second::between(&app.store, &first, &last).await?;
     let view = |user: User| {
         let own = permissions.remove(&user.id).unwrap_or_default();
         let roles = roles.remove(&user.id).unwrap_or_default();
@@ -72,6 +75,7 @@ pub(super) async fn of_all(app: &App, caller: &Caller, users: Vec<User>) -> Answ
             groups: groups.remove(&user.id).unwrap_or_default(),
             grants: grants.remove(&user.id).unwrap_or_default(),
             disabled: user.disabled_ms.is_some(),
+            second_factor: seconds.contains(&user.id),
             id: user.id,
             name: user.name,
             email: user.email,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::super::rise::{granted, in_turn, must_cover, must_hold, must_leave_an_admin};
 use super::super::user::{self, Account, User};
-use super::super::{Allowed, Caller, Kind, Permissions, Sight, activity, grants, group, perm, role, scope};
+use super::super::{Allowed, Caller, Kind, Permissions, Sight, activity, grants, group, perm, reset, role, scope};
 use super::user_view::{self, RoomGrant, UserView};
 use crate::app::App;
 use crate::http::json::present;
@@ -88,7 +88,8 @@ pub(crate) async fn create(
         let permissions = granted(&caller, &new.permissions)?;
         let roles = roles(&app, &caller, &new.roles).await?;
         let grants = room_grants(&app, &caller, &new.grants).await?;
-        let hash = app.doorkeeper.hash(new.password).await?;
+        let about = User { id: String::new(), name: name.clone(), email: email.clone(), disabled_ms: None, created_ms: 0 };
+        let hash = app.doorkeeper.hash_for(new.password, &about).await?;
         let mut tx = app.store.begin().await?;
         let user = user::create(&mut tx, &name, &hash, permissions, now_ms()).await.map_err(taken)?;
         set_email(&mut tx, &user.id, email.as_deref()).await?;
@@ -160,7 +161,7 @@ pub(crate) async fn change(
             None => None,
         };
         let hash = match change.password {
-            Some(password) => Some(app.doorkeeper.hash(password).await?),
+            Some(password) => Some(app.doorkeeper.hash_for(password, &account.user).await?),
             None => None,
         };
 
@@ -191,8 +192,7 @@ pub(crate) async fn change(
             after["groups"] = json!(group::give(&mut tx, &caller, Kind::User, &id, change.groups.as_deref(), false).await?);
         }
         if let Some(hash) = &hash {
-            tx.run("UPDATE users SET password_hash = $2 WHERE id = $1", args![&id, hash]).await?;
-            tx.run("DELETE FROM sessions WHERE user_id = $1", args![&id]).await?;
+            reset::set_password(&mut tx, &id, hash, None).await?;
         }
         if let Some(disabled) = change.disabled.filter(|disabled| *disabled != account.user.disabled_ms.is_some()) {
             user::set_disabled(&mut tx, &id, disabled.then(now_ms)).await?;

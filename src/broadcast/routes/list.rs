@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 
+use super::super::history::{self, Wanted};
 use super::super::model::{BroadcastView, EventView, Row};
 use super::super::store;
 use super::view;
@@ -11,15 +12,15 @@ use crate::account::{Allowed, Caller, Kind, Permission, Sight, perm, scope};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query};
 
-/// Broadcasts, newest first.
-#[utoipa::path(get, path = "/broadcasts", tag = "broadcast", params(Page), responses((status = 200, body = List<BroadcastView>)))]
+/// The broadcasts that the caller sees, newest first: those that are on the air, and the past.
+#[utoipa::path(get, path = "/broadcasts", tag = "broadcast", params(Wanted), responses((status = 200, body = List<BroadcastView>)))]
 pub(crate) async fn list(
     caller: Allowed<InSomeRoom<perm::BroadcastView>>,
     State(app): State<App>,
-    Query(page): Query<Page>,
+    Query(wanted): Query<Wanted>,
 ) -> Answer<Json<List<BroadcastView>>> {
-    let rows = store::list(&app.store, &sight(&caller), page.cursor.as_deref(), i64::from(page.rows())).await?;
-    let rows: List<Row> = page.list(rows, |row| row.id.clone(), |row| row);
+    let rows = history::find(&app.store, &sight(&caller), &wanted).await?;
+    let rows: List<Row> = wanted.page().list(rows, |row| row.id.clone(), |row| row);
     let mut items = Vec::with_capacity(rows.items.len());
     for row in rows.items {
         items.push(view::of(&app, row).await?);

@@ -1,7 +1,11 @@
 //! Accounts in full: groups and what they hold, roles, single rooms, passwords, second factors, the log.
 
 mod groups;
+mod log;
+mod oidc;
+mod passwords;
 mod rooms;
+mod second;
 mod walk;
 
 use serde_json::{Value, json};

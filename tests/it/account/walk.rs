@@ -7,7 +7,8 @@ use super::Two;
 use crate::support::app::{Answer, Client, On, TestApp, send};
 
 /// Operations that need no credentials.
-const PUBLIC: &[(&str, &str)] = &[("post", "/api/v1/session")];
+const PUBLIC: &[(&str, &str)] =
+    &[("post", "/api/v1/session"), ("post", "/api/v1/password-resets"), ("post", "/api/v1/password-resets/use")];
 /// What is the same for the whole house, and no group's.
 const NO_GROUPS: &[&str] = &["/api/v1/roles/{id}"];
 
@@ -141,6 +142,8 @@ const OUTSIDE: &[(&str, &str, &[u16])] = &[
     ("GET", "/", &[200]),
     ("GET", "/login", &[200]),
     ("GET", "/admin", &[303, 302, 307]),
+    ("GET", "/login/oidc", &[303]),
+    ("GET", "/login/oidc/callback", &[303]),
     ("GET", "/watch/room-a", &[200]),
     ("GET", "/watch/none", &[404]),
     ("GET", "/watch/room-a/playback", &[409]),

@@ -7,10 +7,12 @@ pub mod chromium;
 pub mod decode;
 pub mod hub_decode;
 pub mod nginx;
+pub mod oidc;
 #[expect(dead_code, reason = "the double can do more than is asked of it yet")]
 pub mod ome;
 pub mod postgres;
 pub mod process;
+pub mod smtp;
 pub mod socket;
 pub mod srt;
 pub mod tls;

@@ -1,6 +1,7 @@
 /** `/api/v1` of the mock: method and path to an answer. */
 import { Refusal } from "./house.mjs";
 import { planRoutes } from "./plan.mjs";
+import { peopleRoutes } from "./people.mjs";
 
 const list = (items) => [200, { items, next: null }];
 const need = (value, field, name) => {
@@ -24,6 +25,7 @@ function checkUrl(url) {
 const routes = [
   // Before those whose parts stand for anything.
   ...planRoutes,
+  ...peopleRoutes,
   ["GET", "/session", () => [200, { user: { id: "u1", name: "admin" }, groups: [], permissions: ["system.admin"] }]],
   ["GET", "/servers", (h) => list(h.servers)],
   [
@@ -182,7 +184,7 @@ const routes = [
 export function api(house, method, path, body, query) {
   if (house.broken) throw new Refusal(...house.broken);
   for (const route of routes) {
-    const match = route.method === method && route.pattern.exec(path);
+    const match = route.method === method && route.pattern.exec(path.split("?")[0]);
     if (match) return route.answer(house, body, match.slice(1).map(decodeURIComponent), query);
   }
   throw new Refusal(404, "not_found", "There is no such page.");

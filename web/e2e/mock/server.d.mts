@@ -34,6 +34,8 @@ export interface House {
   playback: object | null;
   playbackRefused: [number, string, string] | null;
   asked: number;
+  /** Six digits that a login needs besides; none where left out. */
+  code?: string;
   hosts: string[];
   viewers: number;
   count(viewers: number): void;

@@ -82,15 +82,16 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         const ask = rest === "/session" && request.method !== "GET" ? request.method : "";
         if (ask === "DELETE") return response.writeHead(204, { "Set-Cookie": "session=; Path=/; Max-Age=0" }).end();
         if (ask === "POST") {
-          const { username, password } = JSON.parse(await readBody());
+          const { username, password, code } = JSON.parse(await readBody());
           if (house.failedLogins >= 3) return json(429, { code: "too_many_logins", detail: "Too many tries.", status: 429 }, "application/problem+json", { "Retry-After": "3" });
           if (username !== "admin" || password !== house.password) {
             house.failedLogins += 1;
             throw new Refusal(401, "wrong_login", "The name or the password is wrong.");
           }
+          if (house.code && code !== house.code) throw new Refusal(401, code ? "wrong_code" : "code_needed", "A code is needed.");
           return response.writeHead(204, { "Set-Cookie": "session=1; Path=/; HttpOnly; SameSite=Lax" }).end();
         }
-        if (!user) throw new Refusal(401, "not_authenticated", "Log in, or send a valid API token.");
+        if (!user && !rest.startsWith("/password-resets")) throw new Refusal(401, "not_authenticated", "Log in, or send a valid API token.");
         if (house.broken) throw new Refusal(...house.broken);
         if (rest === "/events") return stream((tell) => (house.listeners.add(tell), () => house.listeners.delete(tell)));
         const [, of, what] = /^\/broadcasts\/([^/]+)\/(whep|snapshot\.jpg|graph\.svg)$/.exec(rest) ?? [];
@@ -163,7 +164,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         }
         return html(200, "front", { entries: ["about"], title: "Bluecast", rooms, heading: message(lang, rooms.length === 0 || rooms.some(({ state }) => !["none", "over"].includes(state)) ? "front.on_air" : "front.rooms") });
       }
-      if (path === "/login") return html(200, "login", { entries: ["login"], title: (t) => `${t("login.title")} · Bluecast`, data: JSON.stringify({ next: url.searchParams.get("next") ?? "/admin" }) });
+      if (path === "/login") return html(200, "login", { entries: ["login"], title: (t) => `${t("login.title")} · Bluecast`, data: JSON.stringify({ next: url.searchParams.get("next") ?? "/admin", mail: true, provider: "Campus login", fault: url.searchParams.get("fault") }) });
       if (path === "/admin") {
         if (!user) return response.writeHead(303, { Location: "/login?next=/admin" }).end();
         return html(200, "admin", { entries: ["admin"], title: (t) => `${t("nav.control_room")} · Bluecast`, data: JSON.stringify({ profiles, iceServers: [] }) });

@@ -24,6 +24,11 @@ const pages = [
   ["who has registered", "/admin#/rooms/lecture/people"],
   ["a room with all there is", "/watch/lecture"],
   ["origins", "/admin#/origins"],
+  ["one's own account", "/admin#/people"],
+  ["users", "/admin#/people/users"],
+  ["groups", "/admin#/people/groups"],
+  ["roles", "/admin#/people/roles"],
+  ["the log", "/admin#/people/activity"],
 ] as const;
 
 for (const theme of ["light", "dark"] as const) {

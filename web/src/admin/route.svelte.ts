@@ -8,7 +8,8 @@ export type Route =
   | { view: "presets" }
   | { view: "servers" }
   | { view: "origins" }
-  | { view: "rooms"; key?: string; part?: string };
+  | { view: "rooms"; key?: string; part?: string }
+  | { view: "people"; part: string };
 
 export function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
@@ -16,6 +17,7 @@ export function parse(hash: string): Route {
   if (view === "broadcasts" && id) return { view: "broadcast", id: decodeURIComponent(id) };
   if (view === "rooms") return { view, ...(id ? { key: decodeURIComponent(id) } : {}), ...(part ? { part } : {}) };
   if (view === "servers" || view === "origins" || view === "presets") return { view };
+  if (view === "people") return { view, part: id ?? "account" };
   if (view === "meetings") {
     const server = new URLSearchParams(query).get("server");
     return { view, ...(server ? { server } : {}) };

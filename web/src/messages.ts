@@ -1,15 +1,15 @@
 /**
- * `locales/en.json?viewer`: the messages without those that only the control room and the moderators' pages show, which are most of them.
- * A viewer's page asks for these, as it is loaded by thousands at once.
+ * `locales/en.json?viewer`: the messages that a viewer's page shows, without those of the control room and the moderators' pages, which are
+ * most of them: a viewer's page is loaded by thousands at once.
  */
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
-/** The first parts of the names of messages that no viewer's page shows. A new one that is not listed here goes to everybody. */
-export const STAFF = ["air", "phase", "phase_text", "step", "reason", "target", "events", "start", "profile", "servers", "origins", "rooms", "moderate", "rules", "login"];
+/** The first parts of the names of messages that scripts of viewers' pages show. What the server writes into pages need not be here. */
+export const FOR_VIEWERS = ["nav", "problem", "problem_unknown", "room", "player", "talk"];
 
 export function forViewers(messages: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(messages).filter(([key]) => !STAFF.includes(key.split(".")[0] ?? "")));
+  return Object.fromEntries(Object.entries(messages).filter(([key]) => FOR_VIEWERS.includes(key.split(".")[0] ?? "")));
 }
 
 export function viewerMessages(): Plugin {

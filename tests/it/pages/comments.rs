@@ -4,7 +4,8 @@ use bluecast::args;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::app::{Answer, Client, TestApp, send};
+use super::browser::playwright;
+use crate::support::app::{Answer, Client, PASSWORD, TestApp, send};
 
 /// What a room's page may weigh without the player, in bytes over the wire: a promise to people on slow lines.
 const ROOM_PAGE_BYTES: usize = 60_000;
@@ -84,5 +85,17 @@ async fn a_rooms_page_without_the_player_is_light_in_every_language() {
         assert!(bytes > 30_000, "something was weighed: {bytes}");
         assert!(bytes <= ROOM_PAGE_BYTES, "the room's page weighs {bytes} bytes in {language}: {assets:?}");
     }
+    app.stop().await;
+}
+
+/// Two viewers and a moderator in three browsers; the steps are in `web/e2e/talk`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_talk_in_a_room() {
+    let app = TestApp::start().await;
+    app.admin.post("/rooms", json!({"key": "aula", "title": "Aula"})).await.expect(201);
+    app.admin.patch("/rooms/aula/rules", json!({"links": "allow"})).await.expect(200);
+    let url = format!("http://{}", app.address);
+    let environment = [("BLUECAST_URL", url.as_str()), ("BLUECAST_USER", "admin"), ("BLUECAST_PASSWORD", PASSWORD)];
+    playwright("e2e/playwright.talk.config.ts", &environment).await;
     app.stop().await;
 }

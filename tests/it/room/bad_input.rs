@@ -11,7 +11,7 @@ const INDIA: (&str, &str) = ("BLUECAST_PHONE_REGION", "IN");
 #[tokio::test]
 async fn markdown_runs_nothing() {
     let test = TestApp::start_on(On::Sqlite).await;
-    let description = "<script>alert(1)</script> <img src=x onerror=alert(1)> [click](javascript:alert(1)) ![x](https://evil.example/pixel.gif)\n\n\
+    let description = "<script>alert(1)</script>\n\nLook: <img src=x onerror=alert(1)> [click](javascript:alert(1)) ![x](https://evil.example/pixel.gif)\n\n\
                        <iframe src=\"https://evil.example\"></iframe>\n\n[a](https://a.example/\"onmouseover=\"alert(1)) &#60;b&#62;";
     room(&test, "hall", json!({"description": description})).await;
     let page = get(&test.stranger(), "/watch/hall").await.text;

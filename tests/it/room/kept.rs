@@ -8,7 +8,7 @@ use crate::support::app::{BOTH, On, TestApp};
 fn everything() -> Value {
     json!({
         "description": "**Welcome** to [us](https://example.org).", "language": "hi", "accent": "teal", "logo_link": "https://example.org/#about",
-        "links": [{"kind": "youtube", "url": "https://youtube.com/@us"}, {"kind": "other", "url": "https://list.example", "label": "List"}],
+        "links": [{"kind": "youtube", "url": "https://youtube.com/@us"}, {"kind": "other", "url": "https://list.example/", "label": "List"}],
         "promoted": true, "indexed": false,
         "playback": {"webrtc": "wss://edge.example.org/{app}/{name}", "llhls": "https://edge.example.org/{app}/{name}/llhls.m3u8"},
         "matomo_site": 7, "starts_at": "2031-01-02T10:30:00+05:30", "sites": ["https://www.example.org"], "form": form(),

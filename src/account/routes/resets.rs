@@ -74,14 +74,14 @@ pub(crate) async fn end_sessions(caller: Allowed<perm::UserManage>, State(app): 
 /// Who has forgotten a password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Forgotten {
+pub(crate) struct ForgottenPassword {
     /// The user name, or the mail address of the account.
     username: String,
 }
 
 /// Sends a link for a new password to the mail address of an account. Whether there is such an account, the answer does not tell.
 #[utoipa::path(
-    post, path = "/password-resets", tag = "account", request_body = Forgotten, security(()),
+    post, path = "/password-resets", tag = "account", request_body = ForgottenPassword, security(()),
     responses((status = 202), (status = 409, body = Problem), (status = 429, body = Problem))
 )]
 pub(crate) async fn ask(
@@ -89,7 +89,7 @@ pub(crate) async fn ask(
     ClientAddress(address): ClientAddress,
     method: Method,
     headers: HeaderMap,
-    Json(forgotten): Json<Forgotten>,
+    Json(forgotten): Json<ForgottenPassword>,
 ) -> Answer<StatusCode> {
     cross_site::refuse(&method, &headers, app.settings.public_url.as_ref())?;
     if app.mail.is_none() {

@@ -28,7 +28,7 @@ test("a user comes with groups, roles and rooms, and gets a link for a password"
   await expect(card.getByText("Signed out everywhere.")).toBeVisible();
 });
 
-test("groups and roles are made, renamed and removed", async ({ page }) => {
+test("groups and roles are made, renamed and given things", async ({ page, mock }) => {
   await page.goto("/admin#/people/groups");
   await expect(page.getByText("1 user · 2 servers · 1 room")).toBeVisible();
   await page.getByRole("button", { name: "Add a group" }).click();
@@ -36,8 +36,11 @@ test("groups and roles are made, renamed and removed", async ({ page }) => {
   await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("dialog").getByText("taken already")).toBeVisible();
   await page.getByRole("dialog").getByLabel("Name").fill("Chemistry");
+  const server = mock.house.servers[0];
+  await page.getByRole("dialog").getByRole("checkbox", { name: server?.name ?? "", exact: true }).check();
   await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("heading", { name: "Chemistry" })).toBeVisible();
+  expect(server).toMatchObject({ groups: ["groups2"] });
   await page.getByRole("link", { name: "Roles" }).click();
   await page.getByRole("button", { name: "Edit Operator" }).click();
   await page.getByRole("dialog").getByLabel("Moderate comments").check();

@@ -57,13 +57,14 @@ pub(crate) struct Preset {
     pub(super) auto_start: i64,
     pub(super) has_slate: i64,
     pub(super) created_by: String,
+    pub(super) created_by_id: Option<String>,
     pub(super) created_ms: i64,
     pub(super) changed_ms: i64,
 }
 
 impl Preset {
     /// The Start that is saved, without its targets.
-    pub(super) fn start(&self) -> StartRequest {
+    pub(crate) fn start(&self) -> StartRequest {
         serde_json::from_str(&self.request).unwrap_or_default()
     }
 

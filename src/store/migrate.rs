@@ -18,6 +18,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (20_261_122_190_000, "rooms", include_str!("../../migrations/20261122190000_rooms.sql")),
     (20_261_122_200_000, "accounts", include_str!("../../migrations/20261122200000_accounts.sql")),
     (20_261_122_220_000, "presets", include_str!("../../migrations/20261122220000_presets.sql")),
+    (20_261_122_220_500, "preset_maker", include_str!("../../migrations/20261122220500_preset_maker.sql")),
 ];
 
 /// sqlx's own name for the table that lists what was applied.

@@ -128,7 +128,7 @@ test("the desk shows graphs, tries a target again, pauses with a note, and gives
   const graphs = page.getByRole("region", { name: "The last ten minutes" });
   await expect(graphs.locator("canvas")).toHaveCount(4);
   await expect(graphs.getByRole("img", { name: /Bit rate: video .* kbit\/s, a.example/ })).toBeVisible();
-  const [retry] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/retry")), page.getByRole("button", { name: "Try a.example now" }).click()]);
+  const [retry] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/retry")), page.getByRole("button", { name: "Try now: a.example" }).click()]);
   expect(retry.method()).toBe("POST");
 
   await page.getByRole("button", { name: "Pause with a note" }).click();

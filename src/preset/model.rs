@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::account::Caller;
 use crate::broadcast::{StartRequest, TargetRequest};
 use crate::moment::rfc3339;
 use crate::secret::Secret;
@@ -66,6 +67,11 @@ impl Preset {
     /// The Start that is saved, without its targets.
     pub(crate) fn start(&self) -> StartRequest {
         serde_json::from_str(&self.request).unwrap_or_default()
+    }
+
+    /// Whoever starts it where nobody presses anything: by this name, and for the one who made it, whose groups may see what comes of it.
+    pub(crate) fn starter(&self, name: String) -> Caller {
+        Caller { user_id: self.created_by_id.clone().unwrap_or_default(), ..Caller::automatic(name) }
     }
 
     /// Takes a Start over, but for its targets.

@@ -3,7 +3,7 @@
 //! Users, servers, origins, rooms, nodes, broadcasts and lines of the log are held by groups. A thing that no group holds is for everybody
 //! with the permission, so that a small house needs no groups; one that is held is for the members of its groups; `system.admin` sees all.
 //! A broadcast is held by the groups of its server, its room and its origins, or else by those of whoever started it, who sees it in any
-//! case. Whoever was given something to do in a single room sees that room and its broadcasts.
+//! case. A preset is held likewise, and a schedule by whoever holds its preset. Whoever was given something to do in a single room sees that room and its broadcasts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,10 @@ pub enum Kind {
     Node,
     /// A broadcast, by id.
     Broadcast,
+    /// A preset, by id.
+    Preset,
+    /// A schedule, by id.
+    Schedule,
     /// A line of the activity log, by id.
     Activity,
 }
@@ -40,6 +44,8 @@ impl Kind {
             Self::Room => "room",
             Self::Node => "node",
             Self::Broadcast => "broadcast",
+            Self::Preset => "preset",
+            Self::Schedule => "schedule",
             Self::Activity => "activity",
         }
     }
@@ -212,8 +218,36 @@ pub async fn place_broadcast(tx: &mut Transaction, id: &str) -> Result<(), Store
     tx.run(sql, args![id]).await.map(drop)
 }
 
-/// Places all open broadcasts anew that use a thing whose groups have changed.
+/// Gives a preset to the groups of its server, room and origins, or else of whoever made it; and its schedules to the same.
+pub async fn place_preset(tx: &mut Transaction, id: &str) -> Result<(), StoreError> {
+    tx.run("DELETE FROM group_holds WHERE kind = 'preset' AND thing_id = $1", args![id]).await?;
+    let sql = "INSERT INTO group_holds (kind, thing_id, group_id) SELECT DISTINCT 'preset', p.id, h.group_id FROM presets p \
+               JOIN group_holds h ON (h.kind = 'server' AND h.thing_id = p.server_id) \
+               OR (h.kind = 'room' AND h.thing_id = (SELECT r.id FROM rooms r WHERE r.key = p.room_key)) \
+               OR (h.kind = 'origin' AND h.thing_id IN (SELECT t.origin_id FROM preset_targets t WHERE t.preset_id = p.id)) WHERE p.id = $1";
+    if tx.run(sql, args![id]).await? == 0 {
+        let sql = "INSERT INTO group_holds (kind, thing_id, group_id) SELECT 'preset', p.id, h.group_id FROM presets p \
+                   JOIN group_holds h ON h.kind = 'user' AND h.thing_id = p.created_by_id WHERE p.id = $1";
+        tx.run(sql, args![id]).await?;
+    }
+    let sql = "DELETE FROM group_holds WHERE kind = 'schedule' AND thing_id IN (SELECT s.id FROM schedules s WHERE s.preset_id = $1)";
+    tx.run(sql, args![id]).await?;
+    let sql = "INSERT INTO group_holds (kind, thing_id, group_id) SELECT 'schedule', s.id, h.group_id FROM schedules s \
+               JOIN group_holds h ON h.kind = 'preset' AND h.thing_id = s.preset_id WHERE s.preset_id = $1";
+    tx.run(sql, args![id]).await.map(drop)
+}
+
+/// Places all open broadcasts and all presets anew that use a thing whose groups have changed.
 pub(super) async fn follow(tx: &mut Transaction, kind: Kind, id: &str) -> Result<(), StoreError> {
+    let presets = match kind {
+        Kind::Server => "SELECT id FROM presets WHERE server_id = $1",
+        Kind::Room => "SELECT id FROM presets WHERE room_key = (SELECT key FROM rooms WHERE id = $1)",
+        Kind::Origin => "SELECT id FROM presets WHERE id IN (SELECT preset_id FROM preset_targets WHERE origin_id = $1)",
+        _ => return Ok(()),
+    };
+    for id in first_column(tx.all(presets, args![id]).await?) {
+        place_preset(tx, &id).await?;
+    }
     let sql = match kind {
         Kind::Server => "SELECT id FROM broadcasts WHERE ended_ms IS NULL AND server_id = $1",
         Kind::Room => "SELECT id FROM broadcasts WHERE ended_ms IS NULL AND room_key = (SELECT key FROM rooms WHERE id = $1)",

@@ -30,6 +30,6 @@ pub(crate) use model::{BroadcastView, Row, SourceKind, StartRequest, TargetReque
 pub(crate) use preflight::{Preflight, check};
 pub(crate) use routes::{check_image, public, routes, show};
 pub(crate) use rules::Until;
-pub(crate) use start::{Cause, check_shape, checked_target, start_by};
+pub(crate) use start::{Cause, check_shape, checked_target, may_start, start_by};
 pub(crate) use store::of_server;
 pub use supervisor::Supervisor;

@@ -20,6 +20,8 @@ pub struct News {
     pub name: &'static str,
     /// An object with `id` and what changed.
     pub data: Arc<Value>,
+    /// The same as text: written once, however many listen.
+    pub text: Arc<str>,
 }
 
 struct Ring {
@@ -60,7 +62,7 @@ impl NewsDesk {
     /// Tells everyone.
     pub fn tell(&self, name: &'static str, data: Value) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = News { seq: ring.next, name, data: Arc::new(data) };
+        let news = News { seq: ring.next, name, text: data.to_string().into(), data: Arc::new(data) };
         ring.next += 1;
         if ring.kept.len() == KEPT {
             ring.kept.pop_front();

@@ -76,8 +76,9 @@ pub(crate) struct Preflight {
 pub(crate) async fn check(app: &App, caller: &Caller, request: &StartRequest) -> Answer<Preflight> {
     let busy = || Problem::too_many("checks_busy", "Other checks are under way. Try again in a moment.", 3);
     let _place = PLACES.try_acquire().map_err(|_| busy())?;
-    let all =
-        async { tokio::join!(form(app, request), meeting::check(app, caller, request), targets::check(app, caller, &request.targets)) };
+    let all = async {
+        tokio::join!(form(app, caller, request), meeting::check(app, caller, request), targets::check(app, caller, &request.targets))
+    };
     let mut findings = match tokio::time::timeout(WITHIN, all).await {
         Ok((form, meeting, targets)) => [form, meeting, targets].concat(),
         Err(_) => vec![Finding::new(Severity::Warning, "check_timed_out", "Not everything could be asked in 12 seconds.", "targets")],
@@ -87,7 +88,7 @@ pub(crate) async fn check(app: &App, caller: &Caller, request: &StartRequest) ->
 }
 
 /// What can be said without asking anybody.
-async fn form(app: &App, request: &StartRequest) -> Vec<Finding> {
+async fn form(app: &App, caller: &Caller, request: &StartRequest) -> Vec<Finding> {
     let mut findings = Vec::new();
     match start::shape(app, request) {
         Err(problem) => findings.push(Finding::of(problem, "profile")),
@@ -100,7 +101,9 @@ async fn form(app: &App, request: &StartRequest) -> Vec<Finding> {
         findings.push(Finding::of(problem, "bot"));
     }
     if let Some(key) = &request.room {
-        findings.push(room(app, key).await.unwrap_or_else(|problem| Finding::of(problem, "room")));
+        findings.push(room(app, caller, key).await.unwrap_or_else(|problem| Finding::of(problem, "room")));
+    } else if let Err(problem) = start::may_start(app, caller, None).await {
+        findings.push(Finding::of(problem, "room"));
     }
     if request.targets.is_empty() && request.room.is_none() {
         findings.push(Finding::new(Severity::Warning, "goes_nowhere", "It has no target and no room: nobody can watch it.", "targets"));
@@ -108,7 +111,8 @@ async fn form(app: &App, request: &StartRequest) -> Vec<Finding> {
     findings
 }
 
-async fn room(app: &App, key: &str) -> Answer<Finding> {
+async fn room(app: &App, caller: &Caller, key: &str) -> Answer<Finding> {
+    start::may_start(app, caller, Some(key)).await?;
     let known: Option<(String,)> = app.store.optional("SELECT title FROM rooms WHERE key = $1", args![key]).await?;
     let Some((title,)) = known else {
         return Ok(Finding::new(Severity::Error, "no_such_room", "There is no room with this key.", "room"));

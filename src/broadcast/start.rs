@@ -92,7 +92,7 @@ pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, 
 }
 
 /// Whether somebody may start a broadcast, in this room where one is named. A room that they do not see is none.
-async fn may_start(app: &App, caller: &Caller, room: Option<&str>) -> Answer<()> {
+pub(crate) async fn may_start(app: &App, caller: &Caller, room: Option<&str>) -> Answer<()> {
     let Some(key) = room else { return caller.must(Permission::BroadcastOperate) };
     let no_room = || Problem::unprocessable("no_such_room", "There is no room with this key.").of_field("room");
     let room = room::find(&app.store, key).await?.ok_or_else(no_room)?;

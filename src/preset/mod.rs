@@ -8,5 +8,5 @@ mod start;
 mod store;
 
 pub(crate) use routes::routes;
-pub(crate) use start::{Begin, begin};
+pub(crate) use start::{Begin, begin, may_begin};
 pub(crate) use store::{Auto, auto, find};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::account::Caller;
 use crate::broadcast::{StartRequest, TargetRequest};
 use crate::moment::rfc3339;
 use crate::secret::Secret;
@@ -57,14 +58,20 @@ pub(crate) struct Preset {
     pub(super) auto_start: i64,
     pub(super) has_slate: i64,
     pub(super) created_by: String,
+    pub(super) created_by_id: Option<String>,
     pub(super) created_ms: i64,
     pub(super) changed_ms: i64,
 }
 
 impl Preset {
     /// The Start that is saved, without its targets.
-    pub(super) fn start(&self) -> StartRequest {
+    pub(crate) fn start(&self) -> StartRequest {
         serde_json::from_str(&self.request).unwrap_or_default()
+    }
+
+    /// Whoever starts it where nobody presses anything: by this name, and for the one who made it, whose groups may see what comes of it.
+    pub(crate) fn starter(&self, name: String) -> Caller {
+        Caller { user_id: self.created_by_id.clone().unwrap_or_default(), ..Caller::automatic(name) }
     }
 
     /// Takes a Start over, but for its targets.

@@ -12,9 +12,9 @@ use super::model::{NewPreset, Once, Preset, PresetChange, PresetTarget, PresetVi
 use super::services::{SERVICES, Service};
 use super::start::{self, Begin, kept, seal};
 use super::{slate, store};
-use crate::account::{Allowed, Caller, Permission, activity, perm};
+use crate::account::{Allowed, Caller, Kind, Permission, Sight, activity, perm, scope};
 use crate::app::App;
-use crate::broadcast::{BroadcastView, Preflight, SourceKind, StartRequest, check, check_shape, show};
+use crate::broadcast::{BroadcastView, Preflight, SourceKind, StartRequest, check, check_shape, may_start, show};
 use crate::http::{Answer, Json, List, Maybe, Page, Path, Problem, Query, check as field, whole};
 use crate::moment::now_ms;
 use crate::store::{StoreError, args};
@@ -31,12 +31,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// The presets.
 #[utoipa::path(get, path = "/presets", tag = "preset", params(Page), responses((status = 200, body = List<PresetView>)))]
-async fn list(
-    _caller: Allowed<perm::BroadcastOperate>,
-    State(app): State<App>,
-    Query(page): Query<Page>,
-) -> Answer<Json<List<PresetView>>> {
-    let presets = store::page(&app.store, page.after(), page.rows()).await?;
+async fn list(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Query(page): Query<Page>) -> Answer<Json<List<PresetView>>> {
+    let presets = store::page(&app.store, &Sight::of(&caller), page.after(), page.rows()).await?;
     let ends = presets.first().zip(presets.last()).map(|(first, last)| (first.id.clone(), last.id.clone())).unwrap_or_default();
     let mut targets = store::targets_between(&app.store, &ends.0, &ends.1).await?;
     let on_air = store::on_air(&app.store).await?;
@@ -52,8 +48,8 @@ async fn list(
     get, path = "/presets/{id}", tag = "preset", params(("id" = String, Path)),
     responses((status = 200, body = PresetView), (status = 404, body = Problem))
 )]
-async fn one(_caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<PresetView>> {
-    shown(&app, existing(&app, &id).await?).await.map(Json)
+async fn one(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<PresetView>> {
+    shown(&app, existing(&app, &caller, &id).await?).await.map(Json)
 }
 
 /// Saves a Start under a name.
@@ -77,6 +73,7 @@ async fn create(
         auto_start: i64::from(new.auto_start),
         has_slate: 0,
         created_by: caller.user_name.clone(),
+        created_by_id: Some(caller.user_id.clone()).filter(|id| !id.is_empty()),
         created_ms: now,
         changed_ms: now,
     };
@@ -98,7 +95,7 @@ async fn change(
     Path(id): Path<String>,
     Json(change): Json<PresetChange>,
 ) -> Answer<Json<PresetView>> {
-    let mut preset = existing(&app, &id).await?;
+    let mut preset = existing(&app, &caller, &id).await?;
     if let Some(name) = change.name {
         preset.name = field::name("name", &name)?;
     }
@@ -119,6 +116,9 @@ async fn change(
         None => preset.start(),
     };
     auto_needs_a_meeting(&preset, &start)?;
+    if preset.auto_start == 1 {
+        start::may_begin(&app, &caller, &preset, &start, &gone).await?;
+    }
     preset.changed_ms = now_ms();
     put(&app, &caller, "preset.change", &preset, &added, &gone).await?;
     shown(&app, preset).await.map(Json)
@@ -130,7 +130,7 @@ async fn change(
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
 async fn remove(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let preset = existing(&app, &id).await?;
+    let preset = existing(&app, &caller, &id).await?;
     let mut tx = app.store.begin().await?;
     let schedules = store::schedules_of(&mut tx, &id).await?;
     if !schedules.is_empty() {
@@ -139,6 +139,7 @@ async fn remove(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>,
     }
     tx.run("DELETE FROM presets WHERE id = $1", args![&id]).await?;
     activity::record(&mut tx, &caller, "preset.remove", &id, json!({ "name": preset.name })).await?;
+    scope::forget(&mut tx, Kind::Preset, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -154,7 +155,7 @@ async fn begin(
     Path(id): Path<String>,
     Maybe(once): Maybe<Once>,
 ) -> Answer<(StatusCode, Json<BroadcastView>)> {
-    let preset = existing(&app, &id).await?;
+    let preset = existing(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         let row = start::start(&app, &caller, &preset, once.unwrap_or_default(), Begin::default()).await?;
@@ -174,7 +175,7 @@ async fn preflight(
     Path(id): Path<String>,
     Maybe(once): Maybe<Once>,
 ) -> Answer<Json<Preflight>> {
-    let preset = existing(&app, &id).await?;
+    let preset = existing(&app, &caller, &id).await?;
     let request = start::merged(&app, &caller, &preset, once.unwrap_or_default()).await?;
     check(&app, &start::trusted(&caller), &request).await.map(Json)
 }
@@ -191,15 +192,12 @@ async fn may_be_saved(app: &App, caller: &Caller, preset: &Preset, start: &Start
     auto_needs_a_meeting(preset, start)?;
     if let Some(server) = &start.server_id {
         caller.must(Permission::ServerUse)?;
-        crate::server::find(&app.store, server)
-            .await?
-            .ok_or_else(|| Problem::unprocessable("no_such_server", "There is no such server.").of_field("start.server_id"))?;
+        let known = crate::server::find(&app.store, server).await?.is_some();
+        if !known || !scope::sees(&app.store, &Sight::of(caller), Kind::Server, server).await? {
+            return Err(Problem::unprocessable("no_such_server", "There is no such server.").of_field("start.server_id"));
+        }
     }
-    if let Some(room) = &start.room {
-        let known: Option<(String,)> = app.store.optional("SELECT id FROM rooms WHERE key = $1", args![room]).await?;
-        known.ok_or_else(|| Problem::unprocessable("no_such_room", "There is no room with this key.").of_field("start.room"))?;
-    }
-    Ok(())
+    may_start(app, caller, start.room.as_deref()).await.map_err(|problem| problem.within("start"))
 }
 
 fn auto_needs_a_meeting(preset: &Preset, start: &StartRequest) -> Answer<()> {
@@ -242,6 +240,7 @@ async fn put(
         "name": preset.name, "auto_start": preset.auto_start == 1, "room": preset.room_key, "meeting_id": preset.meeting_id,
         "targets_added": labels(added), "targets_removed": labels(gone),
     });
+    scope::place_preset(&mut tx, &preset.id).await?;
     activity::record(&mut tx, caller, action, &preset.id, detail).await?;
     Ok(tx.commit().await?)
 }
@@ -252,6 +251,9 @@ async fn shown(app: &App, preset: Preset) -> Answer<PresetView> {
     Ok(view(preset, targets, &on_air))
 }
 
-pub(super) async fn existing(app: &App, id: &str) -> Answer<Preset> {
-    store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("preset"))
+/// A preset that the caller sees, or 404.
+pub(super) async fn existing(app: &App, caller: &Caller, id: &str) -> Answer<Preset> {
+    let preset = store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("preset"))?;
+    let sees = scope::sees(&app.store, &Sight::of(caller), Kind::Preset, id).await?;
+    if sees { Ok(preset) } else { Err(Problem::not_found("preset")) }
 }

@@ -29,8 +29,8 @@ pub(super) async fn read(app: &App, preset_id: &str) -> Answer<Option<Vec<u8>>> 
     get, path = "/presets/{id}/slate", tag = "preset", params(("id" = String, Path)),
     responses((status = 200, content_type = "image/*"), (status = 404, body = Problem))
 )]
-pub(super) async fn show(_caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
-    let preset = existing(&app, &id).await?;
+pub(super) async fn show(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
+    let preset = existing(&app, &caller, &id).await?;
     let image = read(&app, &preset.id).await?.ok_or_else(|| Problem::not_found("slate"))?;
     let kind = if image.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
@@ -49,7 +49,7 @@ pub(super) async fn put(
     Path(id): Path<String>,
     request: Request,
 ) -> Answer<StatusCode> {
-    let preset = existing(&app, &id).await?;
+    let preset = existing(&app, &caller, &id).await?;
     let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The image has 2 MB at most.");
     let image = to_bytes(request.into_body(), IMAGE_BYTES).await.map_err(too_large)?;
     check_image(&image)?;
@@ -66,7 +66,7 @@ pub(super) async fn put(
     responses((status = 204), (status = 404, body = Problem))
 )]
 pub(super) async fn remove(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let preset = existing(&app, &id).await?;
+    let preset = existing(&app, &caller, &id).await?;
     let mut tx = app.store.begin().await?;
     store::keep_slate(&mut tx, &preset.id, None, now_ms()).await?;
     activity::record(&mut tx, &caller, "preset.slate", &preset.id, json!({ "name": preset.name, "bytes": 0 })).await?;

@@ -3,9 +3,9 @@
 use super::model::{Once, Preset, PresetTarget, to_secret};
 use super::slate;
 use super::store;
-use crate::account::{Caller, Permission};
+use crate::account::{Caller, Kind, Permission, Sight, scope};
 use crate::app::App;
-use crate::broadcast::{Cause, Row, StartRequest, TargetRequest, Until, checked_target, start_by};
+use crate::broadcast::{Cause, Row, StartRequest, TargetRequest, Until, checked_target, may_start, start_by};
 use crate::http::{Answer, Problem};
 use crate::secret::Secret;
 
@@ -55,6 +55,23 @@ pub(super) async fn merged(app: &App, caller: &Caller, preset: &Preset, once: On
     let new = std::mem::take(&mut request.targets);
     request.targets = kept.iter().map(|target| open(app, target)).chain(new.into_iter().map(Ok)).collect::<Result<_, _>>()?;
     Ok(request)
+}
+
+/// Whether somebody may start a preset as it is, so that nobody gets by the clock what they may not have by hand. `gone` are targets that it
+/// is about to lose.
+pub(crate) async fn may_begin(app: &App, caller: &Caller, preset: &Preset, start: &StartRequest, gone: &[PresetTarget]) -> Answer<()> {
+    may_start(app, caller, start.room.as_deref()).await?;
+    if let Some(server) = &start.server_id {
+        caller.must(Permission::ServerUse)?;
+        if !scope::sees(&app.store, &Sight::of(caller), Kind::Server, server).await? {
+            return Err(Problem::unprocessable("no_such_server", "The preset’s server is not yours to use."));
+        }
+    }
+    let trusted = trusted(caller);
+    for target in store::targets(&app.store, &preset.id).await?.iter().filter(|target| !gone.iter().any(|gone| gone.id == target.id)) {
+        checked_target(app, &trusted, &open(app, target)?).await?;
+    }
+    Ok(())
 }
 
 /// Those targets that are to stay.

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::model::{Preset, PresetTarget};
+use crate::account::{Kind, Sight, scope};
 use crate::store::{Store, StoreError, Transaction, args};
 
 const COLUMNS: &str = "id, name, request, server_id, meeting_id, room_key, auto_start, CAST(CASE WHEN slate IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_slate, \
-     created_by, created_ms, changed_ms";
+     created_by, created_by_id, created_ms, changed_ms";
 const TARGET_COLUMNS: &str = "id, preset_id, origin_id, stream_name, label, protocol, request_sealed";
 
 /// The preset with this id.
@@ -15,9 +16,10 @@ pub(crate) async fn find(store: &Store, id: &str) -> Result<Option<Preset>, Stor
 }
 
 /// A page of presets, oldest first.
-pub(super) async fn page(store: &Store, after: &str, rows: u32) -> Result<Vec<Preset>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM presets WHERE id > $1 ORDER BY id LIMIT $2");
-    store.all(sqlx::AssertSqlSafe(sql), args![after, rows]).await
+pub(super) async fn page(store: &Store, sight: &Sight, after: &str, rows: u32) -> Result<Vec<Preset>, StoreError> {
+    let seen = scope::condition(Kind::Preset, "presets.id", 3);
+    let sql = format!("SELECT {COLUMNS} FROM presets WHERE id > $1 AND {seen} ORDER BY id LIMIT $2");
+    store.all(sqlx::AssertSqlSafe(sql), sight.after(args![after, rows])).await
 }
 
 /// The targets of a preset, in their order.
@@ -44,8 +46,8 @@ pub(super) async fn on_air(store: &Store) -> Result<HashMap<String, String>, Sto
 
 /// Writes a preset as it now is, new or not, but for its slate.
 pub(super) async fn put(tx: &mut Transaction, preset: &Preset) -> Result<(), StoreError> {
-    let sql = "INSERT INTO presets (id, name, request, server_id, meeting_id, room_key, auto_start, slate, created_by, created_ms, changed_ms) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+    let sql = "INSERT INTO presets (id, name, request, server_id, meeting_id, room_key, auto_start, slate, created_by, created_by_id, created_ms, \
+               changed_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
                request = excluded.request, server_id = excluded.server_id, meeting_id = excluded.meeting_id, room_key = excluded.room_key, \
                auto_start = excluded.auto_start, changed_ms = excluded.changed_ms";
     let args = args![
@@ -57,6 +59,7 @@ pub(super) async fn put(tx: &mut Transaction, preset: &Preset) -> Result<(), Sto
         preset.room_key.clone(),
         preset.auto_start,
         &preset.created_by,
+        preset.created_by_id.clone(),
         preset.created_ms,
         preset.changed_ms
     ];

@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 
 use super::claim;
 use super::clock::failed;
-use crate::account::Caller;
 use crate::app::App;
 use crate::bbb::Meeting;
 use crate::preset::{self, Auto, Begin};
@@ -91,8 +90,8 @@ async fn begin_running(app: &App, server_id: &str, autos: &[Auto], meetings: &[M
 }
 
 async fn act(app: &App, auto: &Auto, cause: &str, tries: i64, now_ms: i64) -> Result<(), StoreError> {
-    let caller = Caller::automatic(format!("preset: {}", auto.name));
     let Some(preset) = preset::find(&app.store, &auto.id).await? else { return Ok(()) };
+    let caller = preset.starter(format!("preset: {}", auto.name));
     match preset::begin(app, &caller, &preset, Begin { key: Some(cause.to_owned()), until: None }).await {
         Ok(row) => {
             let sentence = format!("The preset “{}” started it, as its meeting runs.", auto.name);

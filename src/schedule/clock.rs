@@ -100,7 +100,8 @@ async fn act(app: &App, schedule: &Schedule, occurrence: Occurrence, cause: &str
     };
     let until = occurrence.stops_ms.map(|at_ms| Until { at_ms, schedule: schedule.name.clone() });
     let begin = Begin { key: Some(cause.to_owned()), until };
-    match preset::begin(app, &caller(schedule), &preset, begin).await {
+    let starter = preset.starter(caller(schedule).user_name);
+    match preset::begin(app, &starter, &preset, begin).await {
         Ok(row) => {
             let late_ms = now_ms - occurrence.starts_ms;
             let late = if late_ms > LATE_MS { format!(", {} min late", late_ms / 60_000) } else { String::new() };

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::claim::{self, Last};
 use super::plan::{Checked, Occurrence, Plan};
 use super::store::{self, Schedule};
-use crate::account::{Allowed, Caller, activity, perm};
+use crate::account::{Allowed, Caller, Kind, Sight, activity, perm, scope};
 use crate::app::App;
 use crate::http::{Answer, Json, List, Page, Path, Problem, Query, check};
 use crate::moment::{now_ms, rfc3339};
@@ -130,11 +130,11 @@ async fn view(app: &App, schedule: Schedule) -> Answer<ScheduleView> {
 /// The schedules.
 #[utoipa::path(get, path = "/schedules", tag = "schedule", params(Page), responses((status = 200, body = List<ScheduleView>)))]
 async fn list(
-    _caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<perm::BroadcastOperate>,
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<ScheduleView>>> {
-    let rows = store::page(&app.store, page.after(), page.rows()).await?;
+    let rows = store::page(&app.store, &Sight::of(&caller), page.after(), page.rows()).await?;
     let rows: List<Schedule> = page.list(rows, |schedule| schedule.id.clone(), |schedule| schedule);
     let mut items = Vec::with_capacity(rows.items.len());
     for schedule in rows.items {
@@ -148,8 +148,8 @@ async fn list(
     get, path = "/schedules/{id}", tag = "schedule", params(("id" = String, Path)),
     responses((status = 200, body = ScheduleView), (status = 404, body = Problem))
 )]
-async fn show(_caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<ScheduleView>> {
-    Ok(Json(view(&app, existing(&app, &id).await?).await?))
+async fn show(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<Json<ScheduleView>> {
+    Ok(Json(view(&app, existing(&app, &caller, &id).await?).await?))
 }
 
 /// Makes a schedule.
@@ -190,7 +190,7 @@ async fn change(
     Path(id): Path<String>,
     Json(change): Json<ScheduleChange>,
 ) -> Answer<Json<ScheduleView>> {
-    let mut schedule = existing(&app, &id).await?;
+    let mut schedule = existing(&app, &caller, &id).await?;
     if let Some(name) = change.name {
         schedule.name = check::name("name", &name)?;
     }
@@ -215,10 +215,11 @@ async fn change(
     responses((status = 204), (status = 404, body = Problem))
 )]
 async fn remove(caller: Allowed<perm::BroadcastOperate>, State(app): State<App>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let schedule = existing(&app, &id).await?;
+    let schedule = existing(&app, &caller, &id).await?;
     let mut tx = app.store.begin().await?;
     tx.run("DELETE FROM schedules WHERE id = $1", args![&id]).await?;
     activity::record(&mut tx, &caller, "schedule.remove", &id, json!({ "name": schedule.name })).await?;
+    scope::forget(&mut tx, Kind::Schedule, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -244,16 +245,26 @@ fn text(plan: &Plan) -> String {
 async fn put(app: &App, caller: &Caller, action: &'static str, schedule: &Schedule) -> Answer<()> {
     let unknown = || Problem::unprocessable("no_such_preset", "There is no such preset.").of_field("preset_id");
     let preset = preset::find(&app.store, &schedule.preset_id).await?.ok_or_else(unknown)?;
+    if !scope::sees(&app.store, &Sight::of(caller), Kind::Preset, &preset.id).await? {
+        return Err(unknown());
+    }
+    if schedule.enabled == 1 {
+        preset::may_begin(app, caller, &preset, &preset.start(), &[]).await.map_err(|problem| problem.of_field("preset_id"))?;
+    }
     let mut tx = app.store.begin().await?;
     store::put(&mut tx, schedule).await.map_err(|error| match error {
         StoreError::Taken => Problem::conflict("name_taken", "A schedule of this name exists already.").of_field("name"),
         error => error.into(),
     })?;
     let detail = json!({ "name": schedule.name, "preset": preset.name, "plan": schedule.plan(), "enabled": schedule.enabled == 1 });
+    scope::place_preset(&mut tx, &preset.id).await?;
     activity::record(&mut tx, caller, action, &schedule.id, detail).await?;
     Ok(tx.commit().await?)
 }
 
-async fn existing(app: &App, id: &str) -> Answer<Schedule> {
-    store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("schedule"))
+/// A schedule that the caller sees, or 404.
+async fn existing(app: &App, caller: &Caller, id: &str) -> Answer<Schedule> {
+    let schedule = store::find(&app.store, id).await?.ok_or_else(|| Problem::not_found("schedule"))?;
+    let sees = scope::sees(&app.store, &Sight::of(caller), Kind::Schedule, id).await?;
+    if sees { Ok(schedule) } else { Err(Problem::not_found("schedule")) }
 }

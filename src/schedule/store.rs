@@ -1,6 +1,7 @@
 //! Schedules in the database.
 
 use super::plan::Plan;
+use crate::account::{Kind, Sight, scope};
 use crate::store::{Store, StoreError, Transaction, args};
 
 /// A schedule as it is kept.
@@ -32,9 +33,10 @@ pub(super) async fn find(store: &Store, id: &str) -> Result<Option<Schedule>, St
 }
 
 /// A page of schedules, oldest first.
-pub(super) async fn page(store: &Store, after: &str, rows: u32) -> Result<Vec<Schedule>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM schedules WHERE id > $1 ORDER BY id LIMIT $2");
-    store.all(sqlx::AssertSqlSafe(sql), args![after, rows]).await
+pub(super) async fn page(store: &Store, sight: &Sight, after: &str, rows: u32) -> Result<Vec<Schedule>, StoreError> {
+    let seen = scope::condition(Kind::Schedule, "schedules.id", 3);
+    let sql = format!("SELECT {COLUMNS} FROM schedules WHERE id > $1 AND {seen} ORDER BY id LIMIT $2");
+    store.all(sqlx::AssertSqlSafe(sql), sight.after(args![after, rows])).await
 }
 
 /// All that are switched on.

@@ -20,6 +20,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (20_261_122_200_500, "passwords", include_str!("../../migrations/20261122200500_passwords.sql")),
     (20_261_122_201_000, "oidc", include_str!("../../migrations/20261122201000_oidc.sql")),
     (20_261_122_220_000, "presets", include_str!("../../migrations/20261122220000_presets.sql")),
+    (20_261_122_220_500, "preset_maker", include_str!("../../migrations/20261122220500_preset_maker.sql")),
 ];
 
 /// sqlx's own name for the table that lists what was applied.

@@ -4,7 +4,8 @@ use axum::extract::State;
 
 use super::super::model::StartRequest;
 use super::super::preflight::{self, Preflight};
-use crate::account::{Allowed, perm};
+use crate::account::Allowed;
+use crate::account::perm::{self, InSomeRoom};
 use crate::app::App;
 use crate::http::{Answer, Json, Problem};
 
@@ -15,7 +16,7 @@ use crate::http::{Answer, Json, Problem};
     responses((status = 200, body = Preflight), (status = 422, body = Problem), (status = 429, body = Problem))
 )]
 pub(crate) async fn check(
-    caller: Allowed<perm::BroadcastOperate>,
+    caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,
     State(app): State<App>,
     Json(request): Json<StartRequest>,
 ) -> Answer<Json<Preflight>> {

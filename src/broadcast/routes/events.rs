@@ -61,7 +61,7 @@ enum Heard {
 impl Heard {
     fn wire(&self, desk: &NewsDesk, name: fn(&News) -> &'static str) -> Event {
         match self {
-            Self::News(news) => Event::default().id(desk.wire_id(news.seq)).event(name(news)).data(news.data.to_string()),
+            Self::News(news) => Event::default().id(desk.wire_id(news.seq)).event(name(news)).data(&*news.text),
             Self::Resync => Event::default().event("resync").data("{}"),
         }
     }

@@ -9,7 +9,8 @@ use utoipa::IntoParams;
 use super::super::flight::{self, SamplesView};
 use super::control::record;
 use super::list::find;
-use crate::account::{Allowed, perm};
+use crate::account::Allowed;
+use crate::account::perm::{self, InSomeRoom};
 use crate::app::App;
 use crate::http::{Answer, Json, Path, Problem, Query};
 
@@ -28,7 +29,7 @@ pub(crate) struct Since {
     responses((status = 200, body = SamplesView), (status = 404, body = Problem))
 )]
 pub(crate) async fn samples(
-    caller: Allowed<perm::BroadcastView>,
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
     State(app): State<App>,
     Path(id): Path<String>,
     Query(since): Query<Since>,
@@ -42,7 +43,11 @@ pub(crate) async fn samples(
     get, path = "/broadcasts/{id}/flight.zip", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 200, content_type = "application/zip"), (status = 404, body = Problem))
 )]
-pub(crate) async fn bundle(caller: Allowed<perm::BroadcastView>, State(app): State<App>, Path(id): Path<String>) -> Answer<Response> {
+pub(crate) async fn bundle(
+    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
     let row = find(&app, &caller, &id).await?;
     let archive = flight::bundle(&app, &row).await?;
     record(&app, &caller, "broadcast.flight", &row).await?;

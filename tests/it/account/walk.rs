@@ -92,8 +92,17 @@ async fn guessed_ids_of_another_group_are_not_there_in_any_route() {
     let body = json!({"source": "test", "profile": "480p30", "overrides": {"width": 426, "height": 240, "fps": 15}, "room": a.room, "targets": [{"origin_id": a.origin, "stream_name": "hidden"}]});
     let broadcast = a.client.post("/broadcasts", body).await.expect(201)["id"].as_str().unwrap().to_owned();
     let token = a.client.post("/tokens", json!({"name": "hidden"})).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let start =
+        json!({"server_id": a.server, "meeting_id": "m", "room": a.room, "targets": [{"origin_id": a.origin, "stream_name": "kept"}]});
+    let preset =
+        a.client.post("/presets", json!({"name": "Preset of a", "start": start})).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let plan = json!({"zone": "UTC", "start": "10:00", "dates": ["2099-01-01"]});
+    let schedule = json!({"name": "Schedule of a", "preset_id": preset, "plan": plan});
+    let schedule = a.client.post("/schedules", schedule).await.expect(201)["id"].as_str().unwrap().to_owned();
     let of_a = [
-        ("servers", a.server.as_str()),
+        ("presets", preset.as_str()),
+        ("schedules", &schedule),
+        ("servers", &a.server),
         ("origins", &a.origin),
         ("rooms", &a.room),
         ("broadcasts", &broadcast),

@@ -57,7 +57,7 @@ async fn a_schedule_starts_says_so_and_what_was_due_while_nothing_ran_starts_lat
         assert_eq!(view(&app, id).await["started_by"], "schedule: Now");
         assert!(codes(&app, id).await.contains(&"schedule_start".to_owned()));
         let begun = activity(&app, "broadcast.start").await;
-        assert_eq!((begun.len(), &begun[0]["user_name"]), (1, &json!("schedule: Now")), "{begun:?}");
+        assert_eq!((begun.len(), &begun[0]["user"]), (1, &json!("schedule: Now")), "{begun:?}");
         let shown = app.admin.get(&format!("/schedules/{now}")).await.expect(200);
         assert_eq!((&shown["preset_name"], shown["next"].as_array().unwrap().len()), (&json!("Weekly"), 5));
 
@@ -73,7 +73,7 @@ async fn a_schedule_starts_says_so_and_what_was_due_while_nothing_ran_starts_lat
         set_up_yesterday(&app, &missed).await;
         last(&app, &missed, "missed").await;
         let told = activity(&app, "schedule.missed").await;
-        assert!(told.iter().any(|entry| entry["user_name"] == "schedule: Missed"), "{told:?}");
+        assert!(told.iter().any(|entry| entry["user"] == "schedule: Missed"), "{told:?}");
 
         // What is switched off, over, or not yet due does nothing; what cannot start says why and is tried again.
         let off = json!({ "name": "Off", "preset_id": preset, "plan": { "zone": "UTC", "start": wall(0) }, "enabled": false });
@@ -202,7 +202,7 @@ async fn a_broadcast_ends_by_its_rule_and_by_the_clock_and_that_is_on_record() {
         assert_eq!(until_phase(&app, id, "ended").await["reason"], "limit");
         assert!(codes(&app, id).await.contains(&code.to_owned()));
         let stopped = activity(&app, "broadcast.stop").await;
-        assert!(stopped.iter().any(|entry| entry["user_name"] == by && entry["subject"] == **id), "{by} in {stopped:?}");
+        assert!(stopped.iter().any(|entry| entry["user"] == by && entry["subject"] == **id), "{by} in {stopped:?}");
     }
     app.stop().await;
 }

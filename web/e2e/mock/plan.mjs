@@ -106,6 +106,8 @@ export const planRoutes = [
       return [202];
     },
   ],
+  ["PUT", "/presets/:id/slate", (h, _, [id]) => (one(h.presets, id, "preset"), [204])],
+  ["DELETE", "/presets/:id/slate", (h, _, [id]) => (one(h.presets, id, "preset"), [204])],
   ["PUT", "/broadcasts/:id/slate", (h, _, [id]) => (h.find(id), [204])],
   ["DELETE", "/broadcasts/:id/slate", (h, _, [id]) => (h.find(id), [204])],
   ["POST", "/servers/test", (_, body) => tried(body)],

@@ -95,10 +95,10 @@ test("targets come and go while live", async ({ page, mock }) => {
   await dialog.getByLabel("Address", { exact: true }).fill("srt://relay.example:9000");
   await dialog.getByLabel("Passphrase").fill("long enough one");
   await dialog.getByRole("button", { name: "Add a target" }).click();
-  await expect(page.getByText("relay.example:9000", { exact: true })).toBeVisible();
+  await expect(page.getByRole("region", { name: "Targets" }).getByText("relay.example:9000", { exact: true })).toBeVisible();
   await expect(page.getByText("relay.example:9000: added by admin.")).toBeVisible();
   await page.getByRole("button", { name: "Remove relay.example:9000" }).click();
-  await expect(page.getByText("relay.example:9000", { exact: true })).toBeHidden();
+  await expect(page.getByRole("region", { name: "Targets" }).getByText("relay.example:9000", { exact: true })).toBeHidden();
   expect(broadcast.targets).toEqual([]);
 });
 

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { expect, furnishPlan, test } from "../test";
 
 test("a Start is checked before the button is pressed, and named again when it fails", async ({ page, mock }) => {
@@ -128,7 +129,7 @@ test("the desk shows graphs, tries a target again, pauses with a note, and gives
   const graphs = page.getByRole("region", { name: "The last ten minutes" });
   await expect(graphs.locator("canvas")).toHaveCount(4);
   await expect(graphs.getByRole("img", { name: /Bit rate: video .* kbit\/s, a.example/ })).toBeVisible();
-  const [retry] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/retry")), page.getByRole("button", { name: "Try a.example now" }).click()]);
+  const [retry] = await Promise.all([page.waitForRequest((r) => r.url().endsWith("/retry")), page.getByRole("button", { name: "Try now: a.example" }).click()]);
   expect(retry.method()).toBe("POST");
 
   await page.getByRole("button", { name: "Pause with a note" }).click();
@@ -144,9 +145,13 @@ test("the desk shows graphs, tries a target again, pauses with a note, and gives
   await expect(page.getByText("The image is set.")).toBeVisible();
 });
 
-test("the chart library is loaded on the desk and nowhere else", async ({ page, mock }) => {
+test("the control room is small, and the chart library is loaded on the desk and nowhere else", async ({ page, mock }) => {
   const scripts: string[] = [];
+  const sizes = new Map<string, Promise<number>>();
   page.on("request", (request) => request.resourceType() === "script" && scripts.push(request.url()));
+  page.on("response", (response) => {
+    if (response.request().resourceType() === "script") sizes.set(response.url(), response.body().then((body) => gzipSync(body).length));
+  });
   const broadcast = mock.house.start({ source: "test", targets: [] });
   mock.house.goLive(broadcast);
   for (const path of ["/admin", "/admin#/start", "/admin#/presets", "/admin#/meetings"]) {
@@ -156,4 +161,6 @@ test("the chart library is loaded on the desk and nowhere else", async ({ page, 
   expect(scripts.filter((url) => url.includes("Chart"))).toEqual([]);
   await page.goto(`/admin#/broadcasts/${broadcast.id}`);
   await expect.poll(() => scripts.filter((url) => url.includes("Chart")).length).toBe(1);
+  const all = (await Promise.all(sizes.values())).reduce((sum, size) => sum + size, 0);
+  expect(all, "bytes of script, compressed, the desk and its charts included").toBeLessThan(150_000);
 });

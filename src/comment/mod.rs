@@ -138,11 +138,10 @@ impl Comments {
     }
 }
 
-/// Whether somebody may do something in this room: by what they may do everywhere.
+/// Whether somebody may do something in this room: by a permission, or because it was given for it.
 ///
 /// # Errors
 /// Where the database does not answer.
-#[expect(clippy::unused_async, reason = "what may be done in single rooms will be read from the database")]
-pub async fn may(_store: &Store, caller: &Caller, _room: &Room, permission: Permission) -> Result<bool, StoreError> {
-    Ok(caller.may(permission))
+pub async fn may(store: &Store, caller: &Caller, room: &Room, permission: Permission) -> Result<bool, StoreError> {
+    caller.may_in_room(store, &room.id, permission).await
 }

@@ -161,7 +161,13 @@ async fn what_a_room_shows_now_is_a_picture_under_its_own_rule() {
     room(&test, "hall", json!({})).await;
     get(&test.stranger(), "/watch/hall/thumbnail.jpg").await.problem(404, "not_found");
     get(&test.stranger(), "/watch/nowhere/thumbnail.jpg").await.problem(404, "not_found");
-    test.admin.post("/broadcasts", json!({"source": "test", "profile": "480p30", "overrides": {"width": 426, "height": 240, "fps": 15}, "room": "hall"})).await.expect(201);
+    test.admin
+        .post(
+            "/broadcasts",
+            json!({"source": "test", "profile": "480p30", "overrides": {"width": 426, "height": 240, "fps": 15}, "room": "hall"}),
+        )
+        .await
+        .expect(201);
     let picture = until(60, "a picture of the room", async || {
         let response = test.stranger().request(Method::GET, "/watch/hall/thumbnail.jpg").send().await.unwrap();
         if response.status() != 200 {

@@ -9,22 +9,22 @@ use super::rules::Told;
 
 /// A ban that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Banned {
+pub(super) struct Banned {
     /// Its id.
-    pub id: String,
+    pub(super) id: String,
     /// Whom it is for.
-    pub whom: Whom,
+    pub(super) whom: Whom,
     /// Until when, Unix milliseconds; `None`: for good.
-    pub until_ms: Option<i64>,
+    pub(super) until_ms: Option<i64>,
     /// They were not told.
-    pub quiet: bool,
+    pub(super) quiet: bool,
     /// Why, as they are told it.
-    pub reason: String,
+    pub(super) reason: String,
 }
 
 /// Whom a ban is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub(super) enum Whom {
     /// One viewer.
     Viewer(Uuid),
     /// Everybody at these addresses.
@@ -33,16 +33,16 @@ pub enum Whom {
 
 /// The bans of a thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bans(Vec<Banned>);
+pub(super) struct Bans(Vec<Banned>);
 
 impl Bans {
     /// These.
-    pub fn new(bans: Vec<Banned>) -> Self {
+    pub(super) fn new(bans: Vec<Banned>) -> Self {
         Self(bans)
     }
 
     /// The ban that holds for somebody: of several, one that they were told of, and of those the one that lasts longest.
-    pub fn find(&self, viewer_id: Uuid, address: IpAddr, now_ms: i64) -> Option<&Banned> {
+    pub(super) fn find(&self, viewer_id: Uuid, address: IpAddr, now_ms: i64) -> Option<&Banned> {
         let address = address.to_canonical();
         let holds = |ban: &&Banned| {
             let is_meant = match &ban.whom {
@@ -57,13 +57,13 @@ impl Bans {
 
 impl Banned {
     /// Whether they know.
-    pub fn told(&self) -> Told {
+    pub(super) fn told(&self) -> Told {
         if self.quiet { Told::No } else { Told::Yes }
     }
 }
 
 /// Reads an address or a range of them. Ranges are refused that would ban whole countries: wider than /16, of IPv6 /32.
-pub fn range(text: &str) -> Option<IpNet> {
+pub(super) fn range(text: &str) -> Option<IpNet> {
     let range = text
         .trim()
         .parse::<IpNet>()

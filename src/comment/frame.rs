@@ -6,7 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Longest message that is read, in bytes, however many frames it comes in.
-pub const MESSAGE_BYTES: usize = 16 * 1024;
+pub(super) const MESSAGE_BYTES: usize = 16 * 1024;
 /// Longest payload of a control frame (RFC 6455, 5.5).
 const CONTROL_BYTES: usize = 125;
 /// Frames that one message may be cut into; more is somebody's game.
@@ -20,30 +20,30 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 
 /// Why a connection ends, as its close frame says it.
-pub mod code {
+pub(super) mod code {
     /// The other side is done.
-    pub const NORMAL: u16 = 1000;
+    pub(crate) const NORMAL: u16 = 1000;
     /// It does not speak the protocol.
-    pub const PROTOCOL: u16 = 1002;
+    pub(crate) const PROTOCOL: u16 = 1002;
     /// It sends what is not text.
-    pub const UNSUPPORTED: u16 = 1003;
+    pub(crate) const UNSUPPORTED: u16 = 1003;
     /// Its text is no UTF-8.
-    pub const NOT_TEXT: u16 = 1007;
+    pub(crate) const NOT_TEXT: u16 = 1007;
     /// Its message is too long.
-    pub const TOO_BIG: u16 = 1009;
+    pub(crate) const TOO_BIG: u16 = 1009;
     /// The server restarts.
-    pub const RESTART: u16 = 1012;
+    pub(crate) const RESTART: u16 = 1012;
     /// Turned out of the room: ask the page again.
-    pub const TURNED_OUT: u16 = 4401;
+    pub(crate) const TURNED_OUT: u16 = 4401;
     /// Nothing was said in time.
-    pub const SILENT: u16 = 4408;
+    pub(crate) const SILENT: u16 = 4408;
     /// Too many messages.
-    pub const FLOOD: u16 = 4429;
+    pub(crate) const FLOOD: u16 = 4429;
 }
 
 /// What a frame, or several, said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub(super) enum Heard {
     /// A whole text.
     Text(String),
     /// A ping, to be answered with the same bytes.
@@ -56,11 +56,11 @@ pub enum Heard {
 
 /// What a client sent is no WebSocket, or more than is read; the code that the connection is closed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken(pub u16);
+pub(super) struct Broken(pub(super) u16);
 
 /// Takes bytes in as they come and gives whole messages out. Empty while nothing is half read.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub(super) struct Decoder {
     raw: Vec<u8>,
     message: Vec<u8>,
     pieces: u32,
@@ -76,7 +76,7 @@ struct Header {
 
 impl Decoder {
     /// Takes bytes in. At most one message and the bytes of one read are ever kept.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         self.raw.extend_from_slice(bytes);
     }
 
@@ -84,7 +84,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Where the client breaks the protocol or sends too much; the connection is then to be closed.
-    pub fn next(&mut self) -> Result<Option<Heard>, Broken> {
+    pub(super) fn next(&mut self) -> Result<Option<Heard>, Broken> {
         loop {
             let Some(header) = header(&self.raw)? else { return Ok(None) };
             if header.kind < CLOSE && self.message.len() + header.length > MESSAGE_BYTES {
@@ -182,12 +182,12 @@ fn frame(kind: u8, payload: &[&[u8]]) -> Bytes {
 }
 
 /// A text for the wire.
-pub fn text(text: &str) -> Bytes {
+pub(super) fn text(text: &str) -> Bytes {
     frame(TEXT, &[text.as_bytes()])
 }
 
 /// Several messages for the wire: one as it is, more as a JSON array.
-pub fn texts<T: AsRef<str>>(texts: &[T]) -> Option<Bytes> {
+pub(super) fn texts<T: AsRef<str>>(texts: &[T]) -> Option<Bytes> {
     match texts {
         [] => None,
         [one] => Some(text(one.as_ref())),
@@ -204,17 +204,17 @@ pub fn texts<T: AsRef<str>>(texts: &[T]) -> Option<Bytes> {
 }
 
 /// A ping.
-pub fn ping() -> Bytes {
+pub(super) fn ping() -> Bytes {
     Bytes::from_static(&[0x80 | PING, 0])
 }
 
 /// The answer to a ping.
-pub fn pong(payload: &[u8]) -> Bytes {
+pub(super) fn pong(payload: &[u8]) -> Bytes {
     frame(PONG, &[&payload[..payload.len().min(CONTROL_BYTES)]])
 }
 
 /// The end, with its code.
-pub fn close(code: u16) -> Bytes {
+pub(super) fn close(code: u16) -> Bytes {
     frame(CLOSE, &[&code.to_be_bytes()])
 }
 

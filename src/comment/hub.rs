@@ -16,7 +16,7 @@ use super::thread::{Content, Thread};
 use super::wire::{Viewer, now_s};
 use crate::broadcast::room_state::RoomState;
 use crate::moment::{now_ms, rfc3339};
-use crate::room::{Room, Rule, Visibility};
+use crate::room::{Room, Rule};
 
 /// Parts of a room are told side by side, as many as there are cores, and no more than this.
 const SHARDS: usize = 8;
@@ -45,7 +45,6 @@ pub(super) struct Hub {
 /// What a room shows besides comments.
 struct Now {
     state: String,
-    title: String,
     rule: Rule,
     /// The count that viewers were told, and when.
     told: u64,
@@ -78,7 +77,6 @@ impl Hub {
         }
         let now = Now {
             state: state_message(state, &room.title),
-            title: room.title.clone(),
             rule: room.rule(),
             told: 0,
             told_s: 0,
@@ -218,13 +216,11 @@ impl Hub {
     pub(super) fn is_now(&self, room: &Room, state: &RoomState, turns_out: bool) {
         let message = state_message(state, &room.title);
         let mut now = lock(&self.now);
-        let is_open = matches!(room.visibility, Visibility::Public | Visibility::Unlisted);
-        let closes = turns_out || (now.rule != room.rule() && !is_open);
+        let closes = turns_out || (now.rule != room.rule() && room.visibility.is_closed());
         now.rule = room.rule();
         let tells = now.state != message;
         if tells {
             now.state.clone_from(&message);
-            now.title.clone_from(&room.title);
         }
         drop(now);
         if closes {
@@ -234,17 +230,8 @@ impl Hub {
         }
     }
 
-    pub(super) fn title(&self) -> String {
-        lock(&self.now).title.clone()
-    }
-
     fn state(&self) -> String {
         lock(&self.now).state.clone()
-    }
-
-    /// The phase in the state that viewers were told last.
-    pub(super) fn phase(&self) -> Value {
-        serde_json::from_str::<Value>(&self.state()).map(|state| state["phase"].clone()).unwrap_or_default()
     }
 
     /// How many are here, in this process.

@@ -25,8 +25,6 @@ const GONE_S: u32 = 60;
 const READ_S: u32 = 60;
 /// The same where other processes change them, too.
 const READ_SHARED_S: u32 = 3;
-/// How often it is asked whether moderators still are, in seconds.
-const RIGHTS_S: u32 = 3;
 /// How often who was there is written down, and that those who are there still are, in seconds.
 const WRITE_S: u32 = 2;
 const BEAT_S: u32 = 30;
@@ -211,6 +209,3 @@ async fn beat(comments: &Comments) -> Result<(), StoreError> {
     }
     Ok(())
 }
-
-/// How often rights are looked at.
-pub(super) const RIGHTS_EVERY: Duration = Duration::from_secs(RIGHTS_S as u64);

@@ -17,6 +17,8 @@ const OF_VIEWER: Pace = Pace { burst: 5, every_ms: 2000 };
 const OF_ADDRESS: Pace = Pace { burst: 60, every_ms: 100 };
 /// Emoji of one viewer: ten in a row, then two a second.
 const EMOJI: Pace = Pace { burst: 10, every_ms: 500 };
+/// Pages of history that one address reads: each is a question to the database.
+const PAGES: Pace = Pace { burst: 200, every_ms: 50 };
 /// Who is remembered as busy.
 const BUSY: usize = 20_000;
 /// Descriptors that are left for everything else when connections use up theirs.
@@ -39,6 +41,7 @@ struct Acts {
     viewers: Buckets<Uuid>,
     addresses: Buckets<IpAddr>,
     emoji: Buckets<Uuid>,
+    pages: Buckets<IpAddr>,
     seldom: Seldom<(String, Uuid)>,
 }
 
@@ -67,6 +70,7 @@ impl Limits {
             viewers: Buckets::new(OF_VIEWER, BUSY),
             addresses: Buckets::new(OF_ADDRESS, BUSY),
             emoji: Buckets::new(EMOJI, BUSY),
+            pages: Buckets::new(PAGES, BUSY),
             seldom: Seldom::default(),
         };
         Self { most_of_address: settings.sockets_per_address, sockets: Arc::default(), acts: Mutex::new(acts) }
@@ -105,6 +109,11 @@ impl Limits {
         acts.addresses.take(household(address), now_ms)?;
         acts.seldom.did(in_thread, now_ms);
         Ok(())
+    }
+
+    /// Counts a page of history.
+    pub(super) fn page(&self, address: IpAddr, now_ms: i64) -> Result<(), i64> {
+        lock(&self.acts).pages.take(household(address), now_ms)
     }
 
     /// Counts an emoji, or something as small.

@@ -13,7 +13,7 @@ const PAGE: u32 = 50;
 /// A message of a viewer.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
-pub enum Said {
+pub(super) enum Said {
     /// The first one.
     Hello {
         /// The highest number that the client has taken in.
@@ -93,50 +93,50 @@ pub enum Said {
 
 /// A comment on its way in.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Post {
+pub(super) struct Post {
     /// The client's own name for it: sent twice, it is kept once.
     #[serde(rename = "ref")]
-    pub reference: String,
+    pub(super) reference: String,
     /// What it says.
-    pub text: String,
+    pub(super) text: String,
     /// How the writer is called, if not said before.
     #[serde(default)]
-    pub name: Option<String>,
+    pub(super) name: Option<String>,
     /// The writer's telephone number, where the room asks for it.
     #[serde(default)]
-    pub phone: Option<String>,
+    pub(super) phone: Option<String>,
     /// The comment that it answers to.
     #[serde(default)]
-    pub reply_to: Option<String>,
+    pub(super) reply_to: Option<String>,
     /// A moderator speaks as host.
     #[serde(default)]
-    pub as_host: bool,
+    pub(super) as_host: bool,
 }
 
 /// Whom to ban, and how. One of comment, viewer and range says whom.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Ban {
+pub(super) struct Ban {
     /// The writer of this comment.
     #[serde(default, alias = "comment")]
-    pub id: Option<String>,
+    pub(super) id: Option<String>,
     /// The viewer with this handle.
     #[serde(default)]
-    pub viewer: Option<String>,
+    pub(super) viewer: Option<String>,
     /// Everybody at this address or in this range (CIDR).
     #[serde(default)]
-    pub range: Option<String>,
+    pub(super) range: Option<String>,
     /// With comment or viewer: everybody at the address that the writer had, without telling it.
     #[serde(default)]
-    pub address: bool,
+    pub(super) address: bool,
     /// For how long; nothing: for good.
     #[serde(default)]
-    pub minutes: Option<i64>,
+    pub(super) minutes: Option<i64>,
     /// Without telling them: they go on writing, and nobody reads it.
     #[serde(default)]
-    pub quiet: bool,
+    pub(super) quiet: bool,
     /// Why.
     #[serde(default)]
-    pub reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 fn yes() -> bool {
@@ -144,13 +144,13 @@ fn yes() -> bool {
 }
 
 /// Why a message cannot be acted on: the code of the error that answers it, and a sentence.
-pub type Misread = (&'static str, &'static str);
+pub(super) type Misread = (&'static str, &'static str);
 
 /// Reads a message.
 ///
 /// # Errors
 /// `Err(None)` where it is no JSON object with a type at all: the connection is then closed.
-pub fn read(text: &str) -> Result<Said, Option<Misread>> {
+pub(super) fn read(text: &str) -> Result<Said, Option<Misread>> {
     let mut value: Value = serde_json::from_str(text).map_err(|_| None)?;
     let kind = value.get("t").and_then(Value::as_str).ok_or(None)?;
     let is_rules = kind == "rules";
@@ -178,18 +178,18 @@ fn has_nul(text: &str) -> bool {
 }
 
 /// The reference of a message that could not be acted on, where it has one.
-pub fn reference(text: &str) -> Option<String> {
+pub(super) fn reference(text: &str) -> Option<String> {
     let value: Value = serde_json::from_str(text).ok()?;
     value.get("ref")?.as_str().map(|reference| reference.chars().take(REF_CHARACTERS).collect())
 }
 
 /// How many comments a page has.
-pub fn page_size(limit: Option<u32>) -> u32 {
+pub(super) fn page_size(limit: Option<u32>) -> u32 {
     limit.unwrap_or(PAGE).clamp(1, PAGE)
 }
 
 /// An error, about a post where it has a reference.
-pub fn error(code: &str, detail: &str, reference: Option<&str>) -> String {
+pub(super) fn error(code: &str, detail: &str, reference: Option<&str>) -> String {
     let mut error = json!({ "t": "error", "code": code, "detail": detail });
     if let Some(reference) = reference {
         error["ref"] = json!(reference);
@@ -198,7 +198,7 @@ pub fn error(code: &str, detail: &str, reference: Option<&str>) -> String {
 }
 
 /// The refusal of what comes too fast.
-pub fn too_fast(retry_ms: i64, reference: Option<&str>) -> String {
+pub(super) fn too_fast(retry_ms: i64, reference: Option<&str>) -> String {
     let mut error = json!({ "t": "error", "code": "too_fast", "detail": "Not so fast.", "retry_ms": retry_ms });
     if let Some(reference) = reference {
         error["ref"] = json!(reference);

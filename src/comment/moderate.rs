@@ -127,12 +127,12 @@ impl Comments {
             by_user: caller.user_name.clone(),
             created_ms: now_ms,
         };
-        let detail = json!({ "thread": thread_id, "handle": kept.handle, "name": kept.name, "of_address": kept.address_range.is_some(),
+        let detail = json!({ "ban": kept.id, "handle": kept.handle, "name": kept.name, "of_address": kept.address_range.is_some(),
                              "minutes": ban.minutes, "quiet": ban.quiet, "reason": kept.reason });
         let mut tx = self.0.store.begin().await?;
         store::advance(&mut tx, thread_id, 0).await?.ok_or(StoreError::Missing)?;
         ban_store::insert(&mut tx, thread_id, &kept).await?;
-        activity::record(&mut tx, caller, "comment.ban", &kept.id, detail).await?;
+        activity::record(&mut tx, caller, "comment.ban", thread_id, detail).await?;
         self.0.across.tell_with(&mut tx, Word::Rules { thread: thread_id.to_owned() }).await?;
         tx.commit().await?;
         self.refresh(thread_id).await;
@@ -145,7 +145,7 @@ impl Comments {
         if !ban_store::remove(&mut tx, thread_id, id).await? {
             return Ok(false);
         }
-        activity::record(&mut tx, caller, "comment.unban", id, json!({ "thread": thread_id })).await?;
+        activity::record(&mut tx, caller, "comment.unban", thread_id, json!({ "ban": id })).await?;
         self.0.across.tell_with(&mut tx, Word::Rules { thread: thread_id.to_owned() }).await?;
         tx.commit().await?;
         self.refresh(thread_id).await;

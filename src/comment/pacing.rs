@@ -6,27 +6,27 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// A bucket that fills with time; every act takes one token out. What it holds is kept as the time at which it will be full again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bucket {
+pub(super) struct Bucket {
     full_at_ms: i64,
 }
 
 /// How large buckets are and how fast they fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub(super) struct Pace {
     /// Acts in a row.
-    pub burst: i64,
+    pub(super) burst: i64,
     /// One more every so many milliseconds.
-    pub every_ms: i64,
+    pub(super) every_ms: i64,
 }
 
 impl Bucket {
     /// A full one.
-    pub fn full(now_ms: i64) -> Self {
+    pub(super) fn full(now_ms: i64) -> Self {
         Self { full_at_ms: now_ms }
     }
 
     /// Takes a token; otherwise tells in how many milliseconds there is one.
-    pub fn take(&mut self, pace: Pace, now_ms: i64) -> Result<(), i64> {
+    pub(super) fn take(&mut self, pace: Pace, now_ms: i64) -> Result<(), i64> {
         let after = self.full_at_ms.max(now_ms) + pace.every_ms;
         let most = now_ms + pace.burst * pace.every_ms;
         if after > most {
@@ -37,14 +37,14 @@ impl Bucket {
     }
 
     /// Whether nothing was taken that has not come back.
-    pub fn is_full(self, now_ms: i64) -> bool {
+    pub(super) fn is_full(self, now_ms: i64) -> bool {
         self.full_at_ms <= now_ms
     }
 }
 
 /// Buckets by somebody's name. Full ones are forgotten.
 #[derive(Debug)]
-pub struct Buckets<K> {
+pub(super) struct Buckets<K> {
     pace: Pace,
     most: usize,
     buckets: HashMap<K, Bucket>,
@@ -52,12 +52,12 @@ pub struct Buckets<K> {
 
 impl<K: Hash + Eq> Buckets<K> {
     /// For at most so many at a time who are not at rest.
-    pub fn new(pace: Pace, most: usize) -> Self {
+    pub(super) fn new(pace: Pace, most: usize) -> Self {
         Self { pace, most, buckets: HashMap::new() }
     }
 
     /// Takes a token out of somebody's bucket; otherwise tells in how many milliseconds there is one. Where too many are busy, newcomers wait.
-    pub fn take(&mut self, who: K, now_ms: i64) -> Result<(), i64> {
+    pub(super) fn take(&mut self, who: K, now_ms: i64) -> Result<(), i64> {
         if !self.buckets.contains_key(&who) && self.buckets.len() >= self.most {
             self.buckets.retain(|_, bucket| !bucket.is_full(now_ms));
             if self.buckets.len() >= self.most {
@@ -70,20 +70,20 @@ impl<K: Hash + Eq> Buckets<K> {
 
 /// When somebody last did something that is to be done seldom: slow mode.
 #[derive(Debug, Default)]
-pub struct Seldom<K>(HashMap<K, i64>);
+pub(super) struct Seldom<K>(HashMap<K, i64>);
 
 /// Those who are remembered; beyond, the long past is forgotten.
 const REMEMBERED: usize = 20_000;
 
 impl<K: Hash + Eq> Seldom<K> {
     /// How long somebody has to wait, in milliseconds, when between two acts there are to be `apart_ms`.
-    pub fn wait_ms(&self, who: &K, apart_ms: i64, now_ms: i64) -> Option<i64> {
+    pub(super) fn wait_ms(&self, who: &K, apart_ms: i64, now_ms: i64) -> Option<i64> {
         let wait_ms = self.0.get(who)? + apart_ms - now_ms;
         (wait_ms > 0).then_some(wait_ms)
     }
 
     /// Somebody has done it now.
-    pub fn did(&mut self, who: K, now_ms: i64) {
+    pub(super) fn did(&mut self, who: K, now_ms: i64) {
         if self.0.len() >= REMEMBERED {
             let mut times: Vec<i64> = self.0.values().copied().collect();
             let (_, middle, _) = times.select_nth_unstable(REMEMBERED / 2);
@@ -95,7 +95,7 @@ impl<K: Hash + Eq> Seldom<K> {
 }
 
 /// What counts as one address: an IPv6 host has a whole /64 to itself.
-pub fn household(address: IpAddr) -> IpAddr {
+pub(super) fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
         v4 => v4,

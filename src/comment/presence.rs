@@ -10,19 +10,19 @@ const AWAY_MS: i64 = 10_000;
 
 /// Somebody's time in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
+pub(super) struct Session {
     /// Its id.
-    pub id: String,
+    pub(super) id: String,
     /// Who.
-    pub viewer_id: Uuid,
+    pub(super) viewer_id: Uuid,
     /// What others know them by.
-    pub handle: String,
+    pub(super) handle: String,
     /// Where from.
-    pub address: IpAddr,
+    pub(super) address: IpAddr,
     /// Since when, Unix milliseconds.
-    pub began_ms: i64,
+    pub(super) began_ms: i64,
     /// Until when, if it is over.
-    pub ended_ms: Option<i64>,
+    pub(super) ended_ms: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ struct Here {
 
 /// Who is in a room.
 #[derive(Debug, Default)]
-pub struct Presence {
+pub(super) struct Presence {
     here: HashMap<Uuid, Here>,
     tally: Tally,
     over: Vec<(Session, bool)>,
@@ -43,27 +43,27 @@ pub struct Presence {
 
 /// What happened since it was last asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// The most that were there at a time.
-    pub peak: u64,
+    pub(super) peak: u64,
     /// How many came.
-    pub joined: u64,
+    pub(super) joined: u64,
     /// How many went.
-    pub parted: u64,
+    pub(super) parted: u64,
 }
 
 /// What is to be written down.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// Sessions that are new; some may be over already.
-    pub new: Vec<Session>,
+    pub(super) new: Vec<Session>,
     /// Sessions that are written down and are over.
-    pub over: Vec<Session>,
+    pub(super) over: Vec<Session>,
 }
 
 impl Presence {
     /// Somebody opens a connection.
-    pub fn join(&mut self, viewer_id: Uuid, handle: &str, address: IpAddr, now_ms: i64) {
+    pub(super) fn join(&mut self, viewer_id: Uuid, handle: &str, address: IpAddr, now_ms: i64) {
         let tally = &mut self.tally;
         let here = self.here.entry(viewer_id).or_insert_with(|| {
             tally.joined += 1;
@@ -76,7 +76,7 @@ impl Presence {
     }
 
     /// One of their connections ends.
-    pub fn part(&mut self, viewer_id: Uuid, now_ms: i64) {
+    pub(super) fn part(&mut self, viewer_id: Uuid, now_ms: i64) {
         if let Some(here) = self.here.get_mut(&viewer_id) {
             here.sockets = here.sockets.saturating_sub(1);
             if here.sockets == 0 {
@@ -86,7 +86,7 @@ impl Presence {
     }
 
     /// Lets those go who have been away for long enough; all of them at the `end`.
-    pub fn sweep(&mut self, now_ms: i64, end: bool) {
+    pub(super) fn sweep(&mut self, now_ms: i64, end: bool) {
         let (over, tally) = (&mut self.over, &mut self.tally);
         self.here.retain(|_, here| {
             let left_ms = if end { Some(here.left_ms.unwrap_or(now_ms)) } else { here.left_ms.filter(|left| now_ms - left >= AWAY_MS) };
@@ -100,17 +100,12 @@ impl Presence {
     }
 
     /// How many are there.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.here.len() as u64
     }
 
-    /// Who is there.
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.here.values().map(|here| &here.session)
-    }
-
     /// What is to be written down since the last time.
-    pub fn ledger(&mut self) -> Ledger {
+    pub(super) fn ledger(&mut self) -> Ledger {
         let mut ledger = Ledger::default();
         for (session, is_kept) in self.over.drain(..) {
             if is_kept { ledger.over.push(session) } else { ledger.new.push(session) }
@@ -123,7 +118,7 @@ impl Presence {
     }
 
     /// What happened since the last time.
-    pub fn tally(&mut self) -> Tally {
+    pub(super) fn tally(&mut self) -> Tally {
         let peak = self.count();
         std::mem::replace(&mut self.tally, Tally { peak, joined: 0, parted: 0 })
     }
@@ -131,13 +126,13 @@ impl Presence {
 
 /// Whether a new count is worth telling everybody, so many seconds after the last: in a small room always, in a large one when it moves by a
 /// hundredth, or in the end.
-pub fn is_worth_telling(told: u64, now: u64, since_s: u32) -> bool {
+pub(super) fn is_worth_telling(told: u64, now: u64, since_s: u32) -> bool {
     let moved = told.abs_diff(now);
     moved > 0 && (moved * 100 >= told.max(now) || since_s >= 15)
 }
 
 /// The milliseconds that several times in a room cover; what overlaps counts once. They come in the order of their beginnings.
-pub fn covered_ms(times: impl IntoIterator<Item = (i64, i64)>) -> i64 {
+pub(super) fn covered_ms(times: impl IntoIterator<Item = (i64, i64)>) -> i64 {
     let (mut sum, mut until) = (0, i64::MIN);
     for (began, ended) in times {
         sum += (ended - began.max(until)).max(0);

@@ -3,58 +3,45 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-
-use axum::extract::ConnectInfo;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request, header};
-use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::frame::code;
 use super::hub::Hub;
-use super::keeper::RIGHTS_EVERY;
 use super::may;
 use super::wire::Viewer;
-use crate::account::{Caller, Permission, authenticate};
+use crate::account::{Caller, Permission};
 use crate::app::App;
-use crate::http::{Answer, Problem};
-use crate::room::{self, Admission, Room, Visibility, Visitor};
+use crate::room::{self, Admission, Room, Visitor};
+use crate::store::StoreError;
 
-/// Rounds of moderators between two of everybody in closed rooms.
-const ROUNDS: u32 = 10;
-
-/// What somebody with an account showed when they came; it is shown again.
-pub(super) fn credentials(headers: &HeaderMap) -> Box<HeaderMap> {
-    let shown = [header::COOKIE, header::AUTHORIZATION].into_iter().flat_map(|name| {
-        let values = headers.get_all(&name).into_iter().cloned().collect::<Vec<_>>();
-        values.into_iter().map(move |value| (name.clone(), value))
-    });
-    let mut kept = HeaderMap::new();
-    for (name, value) in shown {
-        kept.append(name, value);
-    }
-    Box::new(kept)
-}
+/// How often those with an account are asked for their rights, where nothing tells that they changed.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+/// Rounds of these between two of everybody in closed rooms.
+const ROUNDS: u32 = 6;
 
 /// Asks again and again, for ever.
 pub(super) async fn watch(app: App) {
-    let mut every = tokio::time::interval(RIGHTS_EVERY);
+    let mut changes = app.accounts.listen();
+    let mut every = tokio::time::interval(ASK_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut round = 0_u32;
     loop {
-        every.tick().await;
-        round = round.wrapping_add(1);
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            _ = every.tick() => round = round.wrapping_add(1),
+        }
         for hub in app.comments.0.registry.hubs() {
-            if let Err(problem) = look(&app, &hub, round.is_multiple_of(ROUNDS)).await {
-                tracing::warn!(?problem, room = hub.key, "the rights of those in a room could not be looked at");
+            if let Err(error) = look(&app, &hub, round.is_multiple_of(ROUNDS)).await {
+                tracing::warn!(%error, room = hub.key, "the rights of those in a room could not be looked at");
             }
         }
     }
 }
 
-async fn look(app: &App, hub: &Arc<Hub>, everybody: bool) -> Answer<()> {
+async fn look(app: &App, hub: &Arc<Hub>, everybody: bool) -> Result<(), StoreError> {
     let mut viewers = Vec::new();
     hub.each(|viewer| {
-        if everybody || viewer.credentials.is_some() {
+        if everybody || viewer.caller().is_some() {
             viewers.push(Arc::clone(viewer));
         }
     });
@@ -63,12 +50,9 @@ async fn look(app: &App, hub: &Arc<Hub>, everybody: bool) -> Answer<()> {
     }
     let Some(room) = room::find(&app.store, &hub.key).await? else { return Ok(()) };
     for viewer in &viewers {
-        if viewer.credentials.is_some() {
-            still_moderates(app, &room, viewer).await?;
-        }
+        still_moderates(app, &room, viewer).await?;
     }
-    let is_open = matches!(room.visibility, Visibility::Public | Visibility::Unlisted);
-    if !everybody || is_open {
+    if !everybody || !room.visibility.is_closed() {
         return Ok(());
     }
     for viewer in viewers {
@@ -81,8 +65,9 @@ async fn look(app: &App, hub: &Arc<Hub>, everybody: bool) -> Answer<()> {
     Ok(())
 }
 
-async fn still_moderates(app: &App, room: &Room, viewer: &Viewer) -> Answer<()> {
-    let caller = again(app, viewer).await?;
+async fn still_moderates(app: &App, room: &Room, viewer: &Viewer) -> Result<(), StoreError> {
+    let Some(before) = viewer.caller() else { return Ok(()) };
+    let caller = before.again(app).await?;
     let is_moderator = match &caller {
         Some(caller) => may(&app.store, caller, room, Permission::RoomModerate).await?,
         None => false,
@@ -93,13 +78,4 @@ async fn still_moderates(app: &App, room: &Room, viewer: &Viewer) -> Answer<()> 
         viewer.skip();
     }
     Ok(())
-}
-
-/// Who somebody is by what they showed when they came.
-async fn again(app: &App, viewer: &Viewer) -> Answer<Option<Caller>> {
-    let Some(credentials) = &viewer.credentials else { return Ok(None) };
-    let (mut parts, ()): (Parts, ()) = Request::new(()).into_parts();
-    parts.headers = HeaderMap::clone(credentials);
-    parts.extensions.insert(ConnectInfo(SocketAddr::new(viewer.address, 0)));
-    authenticate(&mut parts, app).await.map_err(|problem: Problem| problem)
 }

@@ -14,7 +14,7 @@ use crate::moment::rfc3339;
 
 /// Where a comment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(super) enum State {
     /// Everybody sees it.
     Shown,
     /// It waits for moderators; they and its author see it.
@@ -29,7 +29,7 @@ pub enum State {
 
 impl State {
     /// Its word in the database.
-    pub fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Shown => "shown",
             Self::Held => "held",
@@ -40,12 +40,12 @@ impl State {
     }
 
     /// By its word in the database; what is unknown is seen by nobody.
-    pub fn of_word(word: &str) -> Self {
+    pub(super) fn of_word(word: &str) -> Self {
         [Self::Shown, Self::Held, Self::Rejected, Self::Quiet].into_iter().find(|state| state.word() == word).unwrap_or(Self::Gone)
     }
 
     /// Its word for somebody who sees it.
-    pub fn word_for(self, who: Who) -> &'static str {
+    pub(super) fn word_for(self, who: Who) -> &'static str {
         match (self, who) {
             (Self::Quiet, Who::Moderator) => "rejected",
             (Self::Quiet, _) => "shown",
@@ -56,7 +56,7 @@ impl State {
 
 /// How somebody stands to a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub(super) enum Who {
     /// A viewer like others.
     Anyone,
     /// Who wrote it.
@@ -67,51 +67,51 @@ pub enum Who {
 
 /// What a reply answers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quote {
+pub(super) struct Quote {
     /// The comment.
-    pub id: String,
+    pub(super) id: String,
     /// Who wrote it.
-    pub name: String,
+    pub(super) name: String,
     /// How it begins.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// Longest quotation, in characters.
-pub const QUOTE_CHARACTERS: usize = 119;
+pub(super) const QUOTE_CHARACTERS: usize = 119;
 
 /// A comment as it is now.
 #[derive(Debug)]
-pub struct Row {
+pub(super) struct Row {
     /// Id; later comments have greater ones.
-    pub id: String,
+    pub(super) id: String,
     /// The change that brought it.
-    pub seq: i64,
+    pub(super) seq: i64,
     /// The change that showed it to everybody, the last time it was.
-    pub shown_seq: Option<i64>,
+    pub(super) shown_seq: Option<i64>,
     /// The last change to it.
-    pub changed_seq: i64,
+    pub(super) changed_seq: i64,
     /// Where it stands.
-    pub state: State,
+    pub(super) state: State,
     /// Who wrote it: nobody else ever learns this.
-    pub viewer_id: Uuid,
+    pub(super) viewer_id: Uuid,
     /// What others know the writer by.
-    pub handle: String,
+    pub(super) handle: String,
     /// The writer's name at the time.
-    pub name: String,
+    pub(super) name: String,
     /// What it says; empty when it is gone.
-    pub text: String,
+    pub(super) text: String,
     /// When it came, Unix milliseconds.
-    pub at_ms: i64,
+    pub(super) at_ms: i64,
     /// What it answers to, if that is to be seen.
-    pub quote: Option<Quote>,
+    pub(super) quote: Option<Quote>,
     /// It stands above the others.
-    pub pinned: bool,
+    pub(super) pinned: bool,
     /// A host wrote it.
-    pub host: bool,
+    pub(super) host: bool,
     /// How often it was answered with which emoji, as a JSON object.
-    pub reactions: String,
+    pub(super) reactions: String,
     /// What everybody is sent of it, less the number and the closing brace, once that was needed.
-    pub base: OnceLock<Arc<str>>,
+    pub(super) base: OnceLock<Arc<str>>,
 }
 
 impl Clone for Row {
@@ -132,7 +132,7 @@ impl Clone for Row {
 
 /// What somebody is to be told of a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tell {
+pub(super) enum Tell {
     /// All of it, under this number.
     Comment(i64),
     /// What can change, under this number.
@@ -143,14 +143,14 @@ pub enum Tell {
 
 impl Tell {
     /// The number that it goes under.
-    pub fn seq(self) -> i64 {
+    pub(super) fn seq(self) -> i64 {
         let (Self::Comment(seq) | Self::Changed(seq) | Self::Gone(seq)) = self;
         seq
     }
 }
 
 /// Whether somebody sees a comment that stands so.
-pub fn sees(state: State, who: Who) -> bool {
+pub(super) fn sees(state: State, who: Who) -> bool {
     match state {
         State::Shown => true,
         State::Held | State::Rejected | State::Quiet => who != Who::Anyone,
@@ -159,7 +159,7 @@ pub fn sees(state: State, who: Who) -> bool {
 }
 
 /// What somebody who knows all up to `since` has missed of a comment.
-pub fn missing(row: &Row, who: Who, since: i64) -> Option<Tell> {
+pub(super) fn missing(row: &Row, who: Who, since: i64) -> Option<Tell> {
     if row.changed_seq <= since {
         return None;
     }
@@ -175,7 +175,7 @@ pub fn missing(row: &Row, who: Who, since: i64) -> Option<Tell> {
 
 impl Row {
     /// How a viewer stands to it.
-    pub fn who(&self, viewer_id: Uuid, is_moderator: bool) -> Who {
+    pub(super) fn who(&self, viewer_id: Uuid, is_moderator: bool) -> Who {
         if is_moderator {
             Who::Moderator
         } else if self.viewer_id == viewer_id {
@@ -186,7 +186,7 @@ impl Row {
     }
 
     /// The `comment` message, with what is only so for this viewer.
-    pub fn comment(&self, seq: i64, who: Who, is_own: bool, mine: &[String]) -> String {
+    pub(super) fn comment(&self, seq: i64, who: Who, is_own: bool, mine: &[String]) -> String {
         let mut message = format!("{{\"t\":\"comment\",\"seq\":{seq},");
         if self.state == State::Quiet {
             message.push_str(&self.write_base(who));
@@ -219,7 +219,7 @@ impl Row {
     }
 
     /// What somebody is told of it, as a message.
-    pub fn tell(&self, tell: Tell, who: Who, is_own: bool) -> String {
+    pub(super) fn tell(&self, tell: Tell, who: Who, is_own: bool) -> String {
         match tell {
             Tell::Comment(seq) => self.comment(seq, who, is_own, &[]),
             Tell::Changed(seq) => json!({

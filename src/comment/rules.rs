@@ -10,7 +10,7 @@ use super::row::State;
 /// Who may write, and who is asked first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub(super) enum Mode {
     /// Everybody; it is shown at once.
     #[default]
     Open,
@@ -25,7 +25,7 @@ pub enum Mode {
 /// What becomes of comments with links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Links {
+pub(super) enum Links {
     /// Nothing.
     Allow,
     /// Moderators let them through.
@@ -38,23 +38,23 @@ pub enum Links {
 /// The rules of a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Rules {
+pub(super) struct Rules {
     /// Who may write.
-    pub mode: Mode,
+    pub(super) mode: Mode,
     /// What becomes of links.
-    pub links: Links,
+    pub(super) links: Links,
     /// Seconds between two comments of one viewer, 0 to 3600.
-    pub slow_s: i64,
+    pub(super) slow_s: i64,
     /// Longest comment in characters, 1 to 4000.
-    pub max_chars: i64,
+    pub(super) max_chars: i64,
     /// A name is asked for before the first comment.
-    pub ask_name: bool,
+    pub(super) ask_name: bool,
     /// A telephone number, too.
-    pub ask_phone: bool,
+    pub(super) ask_phone: bool,
     /// What can be answered with, at most 12.
-    pub emojis: Vec<String>,
+    pub(super) emojis: Vec<String>,
     /// What holds a comment back until moderators let it through: words, or `/expressions/`. At most 100 of 200 characters.
-    pub words: Vec<String>,
+    pub(super) words: Vec<String>,
 }
 
 impl Default for Rules {
@@ -76,23 +76,23 @@ impl Default for Rules {
 /// What changes about the rules; what is left out stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RulesChange {
+pub(super) struct RulesChange {
     /// Who may write.
-    pub mode: Option<Mode>,
+    pub(super) mode: Option<Mode>,
     /// What becomes of links.
-    pub links: Option<Links>,
+    pub(super) links: Option<Links>,
     /// Seconds between two comments of one viewer, 0 to 3600.
-    pub slow_s: Option<i64>,
+    pub(super) slow_s: Option<i64>,
     /// Longest comment in characters, 1 to 4000.
-    pub max_chars: Option<i64>,
+    pub(super) max_chars: Option<i64>,
     /// Whether a name is asked for.
-    pub ask_name: Option<bool>,
+    pub(super) ask_name: Option<bool>,
     /// Whether a telephone number is asked for.
-    pub ask_phone: Option<bool>,
+    pub(super) ask_phone: Option<bool>,
     /// What can be answered with, at most 12.
-    pub emojis: Option<Vec<String>>,
+    pub(super) emojis: Option<Vec<String>>,
     /// What holds a comment back: words, or `/expressions/`. At most 100 of 200 characters.
-    pub words: Option<Vec<String>>,
+    pub(super) words: Option<Vec<String>>,
 }
 
 /// Longest slow mode, in seconds.
@@ -106,7 +106,7 @@ impl Rules {
     ///
     /// # Errors
     /// The field that is wrong, and a sentence about it.
-    pub fn changed(&self, change: RulesChange) -> Result<Self, (&'static str, String)> {
+    pub(super) fn changed(&self, change: RulesChange) -> Result<Self, (&'static str, String)> {
         let rules = Self {
             mode: change.mode.unwrap_or(self.mode),
             links: change.links.unwrap_or(self.links),
@@ -136,7 +136,7 @@ impl Rules {
     }
 
     /// As viewers are told them; `words` are for moderators.
-    pub fn message(&self, for_moderators: bool) -> Value {
+    pub(super) fn message(&self, for_moderators: bool) -> Value {
         let mut message = json!({
             "t": "rules", "mode": self.mode, "links": self.links, "slow_s": self.slow_s, "max_chars": self.max_chars,
             "ask_name": self.ask_name, "ask_phone": self.ask_phone, "emojis": self.emojis,
@@ -150,20 +150,20 @@ impl Rules {
 
 /// Somebody who wants to write, as far as it counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Writer {
+pub(super) struct Writer {
     /// They may moderate here.
-    pub is_moderator: bool,
+    pub(super) is_moderator: bool,
     /// They have said a name.
-    pub has_name: bool,
+    pub(super) has_name: bool,
     /// They have said a telephone number.
-    pub has_phone: bool,
+    pub(super) has_phone: bool,
     /// They are banned.
-    pub ban: Option<Told>,
+    pub(super) ban: Option<Told>,
 }
 
 /// How somebody is banned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(super) enum Told {
     /// They were told.
     Yes,
     /// They go on writing, and nobody reads it.
@@ -173,7 +173,7 @@ pub enum Told {
 /// Why nothing can be written. Its word is the code of the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// Comments are closed.
     Closed,
     /// They are banned.
@@ -191,7 +191,7 @@ pub enum Refusal {
 }
 
 /// What becomes of a text that was cleaned ([`text::comment`](super::text::comment)).
-pub fn judge(rules: &Rules, patterns: &Patterns, writer: Writer, text: &str) -> Result<State, Refusal> {
+pub(super) fn judge(rules: &Rules, patterns: &Patterns, writer: Writer, text: &str) -> Result<State, Refusal> {
     if rules.mode == Mode::Off || (rules.mode == Mode::Closed && !writer.is_moderator) {
         return Err(Refusal::Closed);
     }

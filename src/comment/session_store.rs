@@ -44,6 +44,8 @@ async fn insert(tx: &mut Transaction, run_id: &str, sessions: &[(String, Session
             session.address.to_string(),
         ]);
     }
+    // What was committed just before the end of the process may come again.
+    sql.push_str(" ON CONFLICT (id) DO NOTHING");
     tx.run(AssertSqlSafe(sql), args).await.map(drop)
 }
 
@@ -74,7 +76,8 @@ pub(super) async fn count(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let sql = "INSERT INTO room_presence (room_id, at_ms, run_id, viewers, peak, joined, parted) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "INSERT INTO room_presence (room_id, at_ms, run_id, viewers, peak, joined, parted) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+               ON CONFLICT (room_id, at_ms, run_id) DO NOTHING";
     let args = args![room_id, now_ms, run_id, number(viewers), number(tally.peak), number(tally.joined), number(tally.parted)];
     tx.run(sql, args).await.map(drop)
 }

@@ -43,8 +43,6 @@ pub(super) struct Change {
 pub(super) struct Notice {
     pub(super) anyone: String,
     pub(super) moderators: Option<String>,
-    /// Whom it is for, where not for everybody.
-    pub(super) only: Option<Uuid>,
 }
 
 impl Event {
@@ -54,18 +52,14 @@ impl Event {
     }
 
     pub(super) fn notice(text: String) -> Self {
-        Self::Notice(Arc::new(Notice { anyone: text, moderators: None, only: None }))
-    }
-
-    pub(super) fn to(viewer_id: Uuid, text: String) -> Self {
-        Self::Notice(Arc::new(Notice { anyone: text, moderators: None, only: Some(viewer_id) }))
+        Self::Notice(Arc::new(Notice { anyone: text, moderators: None }))
     }
 
     /// What viewers like others are told.
     fn for_anyone(&self) -> Option<&str> {
         match self {
             Self::Change(change) => change.text(Who::Anyone, false),
-            Self::Notice(notice) => notice.only.is_none().then_some(&*notice.anyone),
+            Self::Notice(notice) => Some(&notice.anyone),
         }
     }
 
@@ -76,7 +70,6 @@ impl Event {
                 let is_own = change.row.viewer_id == viewer.viewer_id;
                 change.text(change.row.who(viewer.viewer_id, viewer.moderates()), is_own)
             }
-            Self::Notice(notice) if notice.only.is_some_and(|only| only != viewer.viewer_id) => None,
             Self::Notice(notice) => Some(notice.moderators.as_deref().filter(|_| viewer.moderates()).unwrap_or(&notice.anyone)),
         }
     }
@@ -85,7 +78,7 @@ impl Event {
     fn special(&self) -> Option<Uuid> {
         match self {
             Self::Change(change) => Some(change.row.viewer_id),
-            Self::Notice(notice) => notice.only,
+            Self::Notice(_) => None,
         }
     }
 

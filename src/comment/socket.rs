@@ -24,7 +24,7 @@ use super::message::too_fast;
 use super::pacing::Bucket;
 use super::registry::Guest;
 use super::wire::{Newcomer, SILENT, Turn, Viewer};
-use super::{hub, may, rights, speak};
+use super::{hub, may, speak};
 use crate::account::Permission;
 use crate::app::App;
 use crate::http::address::ClientAddress;
@@ -45,11 +45,12 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/ws/rooms/{key}", get(upgrade))
 }
 
-/// Whether a page of this origin may open a room's socket: our own pages, and those of sites that the room names. `host` is what the browser takes for our name.
+/// Whether a page of this origin may open a room's socket: our own pages, and those of sites that the room names. `host` is what the browser
+/// takes for our name.
 fn allowed_origin(room: &Room, origin: &str, public_url: Option<&Url>, host: &str) -> bool {
     let is_public = public_url.is_some_and(|url| url.origin().ascii_serialization() == origin);
     let origin_host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    is_public || (!host.is_empty() && origin_host == Some(host)) || room::sites(room).iter().any(|site| site == origin)
+    is_public || room::sites(room).iter().any(|site| site == origin) || (!host.is_empty() && origin_host == Some(host))
 }
 
 async fn upgrade(
@@ -72,7 +73,7 @@ async fn upgrade(
     })?;
     let guest = app.comments.0.registry.open(&app.store, &app.supervisor, &room).await?;
     let upgraded = hyper::upgrade::on(&mut request);
-    let newcomer = newcomer(&app, &room, &guest, &visitor, address, request.headers()).await?;
+    let newcomer = newcomer(&app, &room, &guest, &visitor, address).await?;
     let is_new = visitor.viewer_id.is_none();
     let mut response = (
         StatusCode::SWITCHING_PROTOCOLS,
@@ -122,7 +123,7 @@ fn accept(headers: &HeaderMap) -> Answer<HeaderValue> {
     Err(Problem::bad_request("websocket_key", "The request has no WebSocket key."))
 }
 
-async fn newcomer(app: &App, room: &Room, guest: &Guest, visitor: &Visitor, address: IpAddr, headers: &HeaderMap) -> Answer<Newcomer> {
+async fn newcomer(app: &App, room: &Room, guest: &Guest, visitor: &Visitor, address: IpAddr) -> Answer<Newcomer> {
     let viewer_id = visitor.viewer_id.unwrap_or_else(Uuid::now_v7);
     let caller = visitor.caller.clone();
     let is_moderator = match &caller {
@@ -134,7 +135,6 @@ async fn newcomer(app: &App, room: &Room, guest: &Guest, visitor: &Visitor, addr
         handle: app.comments.0.handles.of(&guest.thread.id, viewer_id),
         address,
         is_moderator,
-        credentials: caller.is_some().then(|| rights::credentials(headers)),
         caller: caller.map(Arc::new),
     })
 }

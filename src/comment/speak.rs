@@ -7,14 +7,14 @@ use serde_json::json;
 use super::hub::{Hub, Mine, comment_for};
 use super::message::{self, Post, Said, error, too_fast};
 use super::row::{State, Who};
-use super::rules::{self, Mode, Refusal, Writer};
+use super::rules::{self, Mode, Refusal, Told, Writer};
 use super::socket::Talk;
 use super::store::{self, For};
 use super::text;
 use super::writer::{Act, By, Failure, NewComment};
 use super::{frame::code, moderate};
 use crate::moment::now_ms;
-use crate::room::people;
+use crate::room::{answers, people};
 
 /// Acts on a message.
 pub(super) async fn hear(talk: &mut Talk, text: &str) {
@@ -169,6 +169,7 @@ async fn page(talk: &Talk, before: Option<&str>, limit: Option<u32>, queue: bool
     if talk.guest.thread.content().rules.mode == Mode::Off {
         return Ok(Some(json!({ "t": "page", "items": [], "before": null }).to_string()));
     }
+    talk.app.comments.0.limits.page(viewer.address, now_ms()).map_err(Refused::TooFast)?;
     let limit = message::page_size(limit);
     let mut rows = store::page(&talk.app.store, &talk.guest.thread.id, whom, before, limit + 1).await?;
     let has_more = rows.len() > limit as usize;
@@ -186,37 +187,47 @@ async fn page(talk: &Talk, before: Option<&str>, limit: Option<u32>, queue: bool
 
 async fn name_said(talk: &Talk, name: &str, phone: Option<&str>) -> Result<Option<String>, Refused> {
     talk.app.comments.0.limits.emoji(talk.viewer.viewer_id, now_ms()).map_err(Refused::TooFast)?;
-    keep_name(talk, Some(name), phone).await?;
+    let said = said_now(talk, Some(name), phone)?;
+    keep_said(talk, said).await?;
     Ok(Some(talk.guest.you_message(&talk.viewer)))
 }
 
-/// Keeps what somebody says of themselves, where it is new.
-async fn keep_name(talk: &Talk, name: Option<&str>, phone: Option<&str>) -> Result<(), Refused> {
+/// What somebody says of themselves now; what they leave out is as they said it before.
+fn said_now(talk: &Talk, name: Option<&str>, phone: Option<&str>) -> Result<Option<people::Said>, Refused> {
     let before = talk.viewer.said();
-    let name = match name {
-        Some(name) => text::name(name).ok_or_else(|| Refused::because("bad_name", "This cannot be a name."))?,
-        None => match &before {
-            Some(said) => said.name.clone(),
-            None => return Ok(()),
-        },
-    };
     let phone = match phone {
-        Some(phone) => Some(text::phone(phone).ok_or_else(|| Refused::because("bad_phone", "This is no telephone number."))?),
+        Some(phone) => Some(
+            answers::phone(phone, talk.app.settings.phone_region)
+                .ok_or_else(|| Refused::because("bad_phone", "This is no telephone number."))?,
+        ),
         None => before.as_ref().and_then(|said| said.phone.clone()),
     };
-    let said = people::Said { name, phone };
-    if before.as_ref() == Some(&said) {
+    let name = match name {
+        Some(name) => text::name(name).ok_or_else(|| Refused::because("bad_name", "This cannot be a name."))?,
+        None => match before {
+            Some(said) => said.name,
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(people::Said { name, phone }))
+}
+
+/// Keeps it, where it is new.
+async fn keep_said(talk: &Talk, said: Option<people::Said>) -> Result<(), Refused> {
+    if talk.viewer.said() == said {
         return Ok(());
     }
-    let mut tx = talk.app.store.begin().await?;
-    people::say(&mut tx, talk.viewer.viewer_id, &said).await?;
-    tx.commit().await?;
-    talk.viewer.say(Some(said));
+    if let Some(said) = &said {
+        let mut tx = talk.app.store.begin().await?;
+        people::say(&mut tx, talk.viewer.viewer_id, said).await?;
+        tx.commit().await?;
+    }
+    talk.viewer.say(said);
     Ok(())
 }
 
 async fn post(talk: &Talk, post: Post) -> Result<String, Refused> {
-    let viewer = &talk.viewer;
+    let (viewer, thread_id) = (&talk.viewer, &*talk.guest.thread.id);
     if post.as_host && !viewer.moderates() {
         return Err(Refused::because("forbidden", "Only moderators speak as hosts."));
     }
@@ -226,20 +237,28 @@ async fn post(talk: &Talk, post: Post) -> Result<String, Refused> {
         let ban = content.bans.find(viewer.viewer_id, viewer.address, now_ms()).map(super::bans::Banned::told);
         (Arc::clone(&content.rules), Arc::clone(&content.patterns), ban)
     };
-    // What cannot be written is refused before anything is kept of who wrote it.
     let is_moderator = viewer.moderates();
-    let able = Writer { is_moderator, has_name: true, has_phone: true, ban };
-    rules::judge(&rules, &patterns, able, &clean).map_err(refusal)?;
-    if post.name.is_some() || post.phone.is_some() {
-        keep_name(talk, post.name.as_deref(), post.phone.as_deref()).await?;
-    }
-    let said = viewer.said();
+    let said = said_now(talk, post.name.as_deref(), post.phone.as_deref())?;
     let has_phone = said.as_ref().is_some_and(|said| said.phone.is_some());
-    let state = rules::judge(&rules, &patterns, Writer { has_name: said.is_some(), has_phone, ..able }, &clean).map_err(refusal)?;
-    if !is_moderator {
-        let limits = &talk.app.comments.0.limits;
-        limits.comment(&talk.guest.thread.id, viewer.viewer_id, viewer.address, rules.slow_s * 1000, now_ms()).map_err(Refused::TooFast)?;
+    let writer = Writer { is_moderator, has_name: said.is_some(), has_phone, ban };
+    let state = match rules::judge(&rules, &patterns, writer, &clean) {
+        Ok(state) => state,
+        Err(refused) => {
+            if refused == Refusal::PhoneNeeded {
+                // The name need not be said again with the number.
+                keep_said(talk, said).await?;
+            }
+            return Err(refusal(refused));
+        }
+    };
+    if !is_moderator
+        && let Err(wait_ms) = talk.app.comments.0.limits.comment(thread_id, viewer.viewer_id, viewer.address, rules.slow_s * 1000, now_ms())
+    {
+        // It may be one that is kept, whose answer was lost with the connection.
+        let kept = store::kept(&talk.app.store, thread_id, viewer.viewer_id, &post.reference).await?;
+        return kept.map(|(id, state)| ack(talk, &post.reference, &id, state)).ok_or(Refused::TooFast(wait_ms));
     }
+    keep_said(talk, said.clone()).await?;
     let caller = viewer.caller().filter(|_| post.as_host);
     let name = said.map(|said| said.name).or_else(|| caller.as_ref().map(|caller| caller.user_name.clone()));
     let new = NewComment {
@@ -254,9 +273,13 @@ async fn post(talk: &Talk, post: Post) -> Result<String, Refused> {
         reply_to: post.reply_to,
         address: Some(viewer.address.to_string()),
     };
-    let done = talk.app.comments.0.writer.act(&talk.guest.thread.id, Act::Post(new, caller)).await?;
-    let who = if is_moderator { Who::Moderator } else { Who::Author };
-    Ok(json!({ "t": "ack", "ref": post.reference, "id": done.id, "state": done.state.word_for(who) }).to_string())
+    let done = talk.app.comments.0.writer.act(thread_id, Act::Post(new, caller)).await?;
+    Ok(ack(talk, &post.reference, &done.id, done.state))
+}
+
+fn ack(talk: &Talk, reference: &str, id: &str, state: State) -> String {
+    let who = if talk.viewer.moderates() { Who::Moderator } else { Who::Author };
+    json!({ "t": "ack", "ref": reference, "id": id, "state": state.word_for(who) }).to_string()
 }
 
 pub(super) fn refusal(refusal: Refusal) -> Refused {
@@ -285,10 +308,13 @@ fn react(talk: &Talk, id: String, emoji: String, on: bool) -> Result<Option<Stri
     let viewer = &talk.viewer;
     let (rules, ban) = {
         let content = talk.guest.thread.content();
-        (Arc::clone(&content.rules), content.bans.find(viewer.viewer_id, viewer.address, now_ms()).is_some())
+        (Arc::clone(&content.rules), content.bans.find(viewer.viewer_id, viewer.address, now_ms()).map(super::bans::Banned::told))
     };
-    if ban && !viewer.moderates() {
-        return Err(refusal(Refusal::Banned));
+    match ban.filter(|_| !viewer.moderates()) {
+        Some(Told::Yes) => return Err(refusal(Refusal::Banned)),
+        // They are not told, and nobody sees it.
+        Some(Told::No) => return Ok(None),
+        None => {}
     }
     if matches!(rules.mode, Mode::Closed | Mode::Off) && !viewer.moderates() {
         return Err(refusal(Refusal::Closed));

@@ -187,6 +187,13 @@ pub(super) async fn known(
     Ok(found)
 }
 
+/// What a viewer wrote under this reference, if it is kept.
+pub(super) async fn kept(store: &Store, thread_id: &str, viewer_id: Uuid, reference: &str) -> Result<Option<(String, State)>, StoreError> {
+    let sql = "SELECT id, state FROM comments WHERE thread_id = $1 AND viewer_id = $2 AND ref = $3";
+    let found: Option<(String, String)> = store.optional(sql, args![thread_id, viewer_id.to_string(), reference]).await?;
+    Ok(found.map(|(id, state)| (id, State::of_word(&state))))
+}
+
 /// Longest list in a statement. Lists are filled up to a few sizes, so that databases see few statements.
 const LIST: usize = 64;
 

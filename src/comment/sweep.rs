@@ -70,6 +70,12 @@ pub async fn sweep(store: &Store, retention: Retention, now_ms: i64) -> Result<u
     rows += repeat(store, sql, sessions).await?;
     rows += store.run("DELETE FROM room_presence WHERE at_ms < $1", args![sessions]).await?;
     rows += store.run("DELETE FROM room_bans WHERE until_ms < $1", args![now_ms]).await?;
+    // What those said of themselves of whom nothing else is kept any more.
+    if sessions > i64::MIN {
+        let sql = "DELETE FROM viewers WHERE changed_ms < $1 AND id NOT IN (SELECT viewer_id FROM registrations) \
+                   AND id NOT IN (SELECT viewer_id FROM comments) AND id NOT IN (SELECT viewer_id FROM viewer_sessions)";
+        rows += store.run(sql, args![sessions]).await?;
+    }
     // Rooms that are no more; their sessions are written without asking for them.
     rows += store.run("DELETE FROM viewer_sessions WHERE room_id NOT IN (SELECT id FROM rooms)", args![]).await?;
     rows += store.run("DELETE FROM room_presence WHERE room_id NOT IN (SELECT id FROM rooms)", args![]).await?;

@@ -8,7 +8,7 @@ const MARKS: usize = 4;
 /// Line breaks that may follow one another.
 const BREAKS: usize = 2;
 /// Longest name, in characters.
-pub const NAME_CHARACTERS: usize = 60;
+pub(super) const NAME_CHARACTERS: usize = 60;
 
 /// Characters that turn the direction of what follows, of a whole page if they are let: embeddings, overrides, isolates.
 fn turns_direction(letter: char) -> bool {
@@ -28,7 +28,7 @@ fn is_blank(letter: char) -> bool {
 
 /// A comment's text as it is kept: composed (NFC), without control characters and turns of direction, with marks and line breaks in bounds.
 /// Empty where nothing of it would be seen.
-pub fn comment(text: &str) -> String {
+pub(super) fn comment(text: &str) -> String {
     let fit = text.replace("\r\n", "\n").replace(['\r', '\u{85}', '\u{2028}', '\u{2029}'], "\n").replace('\t', " ");
     let is_fit = |letter: &char| (*letter == '\n' || !letter.is_control()) && !turns_direction(*letter);
     let (mut marks, mut breaks) = (0, 0);
@@ -49,7 +49,7 @@ pub fn comment(text: &str) -> String {
 
 /// A name as it is kept: composed, blanks in a row as one; `None` for what is no name: empty, too long, on several lines, with control
 /// characters, turns of direction or heaps of marks.
-pub fn name(text: &str) -> Option<String> {
+pub(super) fn name(text: &str) -> Option<String> {
     let composed: String = text.trim().nfc().collect();
     let name = composed.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut marks = 0;
@@ -62,15 +62,8 @@ pub fn name(text: &str) -> Option<String> {
     (is_seen && !is_odd && !heaped && name.chars().count() <= NAME_CHARACTERS).then_some(name)
 }
 
-/// A telephone number without its blanks and signs; `None` for what is none. 6 to 15 digits (E.164), perhaps behind a `+`.
-pub fn phone(text: &str) -> Option<String> {
-    let number: String = text.trim().chars().filter(|letter| !matches!(letter, ' ' | '-' | '/' | '(' | ')' | '.' | '\u{a0}')).collect();
-    let digits = number.strip_prefix('+').unwrap_or(&number);
-    ((6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
-}
-
 /// The beginning of a text, for a quotation: at most so many characters.
-pub fn beginning(text: &str, characters: usize) -> String {
+pub(super) fn beginning(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
@@ -96,7 +89,7 @@ mod tests {
     fn what_spoils_the_page_goes() {
         let zalgo = format!("Z{}a{}", "\u{335}\u{321}\u{341}".repeat(30), "\u{353}".repeat(50));
         let tamed = comment(&zalgo);
-        assert!(tamed.chars().count() <= 2 + 2 * MARKS && tamed.starts_with('Z') && tamed.contains('a'), "{tamed}");
+        assert!(tamed.chars().count() <= 2 + 2 * MARKS && tamed.starts_with('Ź') && tamed.contains('a'), "{tamed}");
         assert_eq!(comment("abc\u{202e}fdp.exe\u{2066}"), "abcfdp.exe");
         assert_eq!(comment("a\u{7}\u{1b}[31mb\u{0}"), "a[31mb");
         assert_eq!(comment("a\n\n \n\n\n\nb"), "a\n\n b");
@@ -114,14 +107,6 @@ mod tests {
             ["", "  ", "a\nb", "a\u{202e}b", "\u{200b}", "a\u{0}b", &"x".repeat(61), &format!("a{}", "\u{335}".repeat(5)), "a\u{2028}b"]
         {
             assert_eq!(name(wrong), None, "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn telephone_numbers_are_digits() {
-        assert_eq!(phone(" +91 (98) 765-43210 ").as_deref(), Some("+919876543210"));
-        for wrong in ["", "12345", "+1234567890123456", "98x76543", "++919876543210", "=1234567"] {
-            assert_eq!(phone(wrong), None, "{wrong}");
         }
     }
 

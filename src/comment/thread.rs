@@ -115,11 +115,6 @@ impl Thread {
         true
     }
 
-    /// Tells all rooms that show it.
-    pub(super) fn tell(&self, event: Event) {
-        self.content().tell(&[event]);
-    }
-
     /// Rules that hold from now on.
     pub(super) fn set_rules(&self, rules: Rules) {
         let mut content = self.content();
@@ -127,7 +122,7 @@ impl Thread {
             return;
         }
         content.patterns = Arc::new(Patterns::new(&rules.words).unwrap_or_default());
-        let notice = Notice { anyone: rules.message(false).to_string(), moderators: Some(rules.message(true).to_string()), only: None };
+        let notice = Notice { anyone: rules.message(false).to_string(), moderators: Some(rules.message(true).to_string()) };
         content.rules = Arc::new(rules);
         content.tell(&[Event::Notice(Arc::new(notice))]);
     }

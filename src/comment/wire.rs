@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -51,8 +50,6 @@ pub(super) struct Viewer {
     pub(super) said: Mutex<Option<Box<Said>>>,
     /// Who they are as a user.
     pub(super) caller: Mutex<Option<Arc<Caller>>>,
-    /// What they showed for it, to be looked at again.
-    pub(super) credentials: Option<Box<HeaderMap>>,
     stream: TcpStream,
     out: Mutex<Out>,
     wake: Notify,
@@ -91,7 +88,6 @@ pub(super) struct Newcomer {
     pub(super) address: IpAddr,
     pub(super) caller: Option<Arc<Caller>>,
     pub(super) is_moderator: bool,
-    pub(super) credentials: Option<Box<HeaderMap>>,
 }
 
 impl Viewer {
@@ -107,7 +103,6 @@ impl Viewer {
             came_ms: crate::moment::now_ms(),
             said: Mutex::default(),
             caller: Mutex::new(new.caller),
-            credentials: new.credentials,
             stream,
             out: Mutex::default(),
             wake: Notify::new(),

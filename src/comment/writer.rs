@@ -370,7 +370,7 @@ impl<'a> Pass<'a> {
             base: OnceLock::new(),
         };
         if let Some(host) = host {
-            activity::record(tx, host, "comment.answer", &row.id, json!({ "room": new.room_id })).await?;
+            activity::record(tx, host, "comment.answer", &new.room_id, json!({ "comment": row.id })).await?;
         }
         let beside = Beside {
             room_id: new.room_id.clone(),
@@ -405,7 +405,7 @@ impl<'a> Pass<'a> {
             store::update(tx, row).await?;
             self.changed.push(row.clone());
             if let By::Moderator(caller) = by {
-                activity::record(tx, caller, action, id, json!({ "thread": self.thread_id })).await?;
+                activity::record(tx, caller, action, self.thread_id, json!({ "comment": id })).await?;
             }
         }
         Ok(Ok(Done { id: row.id.clone(), state: row.state }))
@@ -426,7 +426,8 @@ impl<'a> Pass<'a> {
 
 /// Puts a comment into another state; nothing where it is in it.
 fn moved(row: &mut Row, state: State, seq: i64) -> bool {
-    if row.state == state {
+    // To refuse what is quiet would tell its author.
+    if row.state == state || (row.state == State::Quiet && state == State::Rejected) {
         return false;
     }
     row.state = state;

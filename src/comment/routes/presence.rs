@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::gate::InRoom;
 use super::super::may;
+use crate::account::perm::InSomeRoom;
 use crate::account::{Allowed, Permission, perm};
 use crate::app::App;
 use crate::broadcast::room_state::RoomPhase;
@@ -140,7 +141,7 @@ pub(crate) struct ModeratedView {
 /// The rooms that the caller may moderate, by their age.
 #[utoipa::path(get, path = "/moderation", tag = "comment", params(Page), responses((status = 200, body = List<ModeratedView>)))]
 pub(crate) async fn overview(
-    caller: Allowed<perm::RoomModerate>,
+    caller: Allowed<InSomeRoom<perm::RoomModerate>>,
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<ModeratedView>>> {

@@ -4,15 +4,16 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{moderator, room};
-use crate::support::app::{BOTH, Client, TestApp, send};
+use crate::support::app::{BOTH, Client, TestApp};
 use crate::support::socket::Socket;
 use crate::support::wait::until;
 
 async fn csv(client: &Client, path: &str) -> String {
-    let answer = send(client.request(Method::GET, &format!("/api/v1/rooms/{path}"))).await;
-    assert_eq!((answer.status, answer.headers["content-type"].to_str().unwrap()), (200, "text/csv; charset=utf-8"), "{}", answer.text);
-    assert!(answer.headers["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\"hall-"));
-    answer.text
+    let answer = client.request(Method::GET, &format!("/api/v1/rooms/{path}")).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (200, "text/csv; charset=utf-8"));
+    assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\"hall-"));
+    // Bytes: to read them as text takes the mark at the beginning off.
+    String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap()
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn what_waits_is_read_by_moderators_and_its_author_alone() {
 
         // Let through, it is new to others and changed to those who have it.
         host.say(json!({ "t": "approve", "id": id })).await;
-        let shown = bo.until("comment").await;
+        let shown = bo.find("what was let through", |message| message["text"] == "Secret klopfer").await;
         assert_eq!((&shown["text"], &shown["state"]), (&json!("Secret klopfer"), &json!("shown")));
         assert!(shown["seq"].as_i64() > waiting["seq"].as_i64());
         for socket in [&mut anna, &mut host] {

@@ -149,6 +149,12 @@ async fn the_banned_write_no_more_until_it_is_over() {
         assert_eq!(anna.find("their own", |message| message["text"] == "Can you hear me").await["state"], "shown");
         assert_eq!(host.find("it", |message| message["text"] == "Can you hear me").await["state"], "rejected");
         assert!(!texts(&bo.all().await).contains(&"Can you hear me"));
+        // Their emoji are taken, and count for nothing.
+        let (other, _) = bo.post("Mine").await.unwrap();
+        back.say(json!({ "t": "react", "id": other, "emoji": "👍" })).await;
+        assert!(!back.all().await.iter().any(|message| message["t"] == "error"));
+        let (given,): (i64,) = test.app.store.one("SELECT COUNT(*) FROM comment_reactions", bluecast::args![]).await.unwrap();
+        assert_eq!(given, 0);
         let (_, welcome) = Socket::again(&test, "hall", &anna.cookie, None).await;
         assert!(items(&welcome).contains(&"Can you hear me") && welcome["you"].get("banned").is_none(), "{welcome}");
         let (_, welcome) = Socket::enter(&test, "hall").await;

@@ -147,6 +147,8 @@ async fn what_is_old_enough_is_forgotten() {
         sweep(store, days(9), now_ms).await.unwrap();
         let kept: Vec<(String,)> = store.all("SELECT text FROM comments", bluecast::args![]).await.unwrap();
         assert_eq!(kept, [("new".to_owned(),)]);
+        let (named,): (i64,) = store.one("SELECT COUNT(*) FROM viewers", bluecast::args![]).await.unwrap();
+        assert_eq!(named, 1, "who still has a comment has a name");
         // Nobody takes up from before what was cleared away.
         let (floor,): (i64,) = store.one("SELECT floor_seq FROM threads", bluecast::args![]).await.unwrap();
         assert_eq!(floor, since);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{items, moderator, room, texts};
+use super::{items, room, texts};
 use crate::support::app::{BOTH, On, TestApp};
 use crate::support::socket::Socket;
 
@@ -92,9 +92,8 @@ async fn history_is_read_page_by_page_to_its_beginning() {
     for on in BOTH {
         let test = TestApp::start_on(on).await;
         room(&test, "hall", json!({})).await;
-        let (mut host, _) = moderator(&test, "hall").await;
         for number in 0..130 {
-            host.post(&number.to_string()).await.unwrap();
+            test.admin.post("/rooms/hall/comments", json!({ "text": number.to_string() })).await.expect(201);
         }
         for restarted in [false, true] {
             let (mut bo, welcome) = Socket::enter(&test, "hall").await;

@@ -101,11 +101,11 @@ impl Frame {
         let Ok(assets) = Assets::get() else { return self };
         let Bundle { styles, scripts, .. } = assets.bundle(&[entry], "");
         let add = |list: &mut Vec<String>, more: Vec<String>| {
-            more.into_iter().for_each(|one| {
+            for one in more {
                 if !list.contains(&one) {
-                    list.push(one)
+                    list.push(one);
                 }
-            })
+            }
         };
         add(&mut self.styles, styles);
         add(&mut self.scripts, scripts);

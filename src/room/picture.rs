@@ -75,14 +75,14 @@ pub fn remake(file: &[u8], slot: Slot) -> Result<Picture, PictureError> {
     limits.max_image_height = Some(SIDE);
     limits.max_alloc = Some(MEMORY_BYTES);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(said)?;
+    let mut decoder = reader.into_decoder().map_err(|error| said(&error))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > PIXELS || decoder.total_bytes() > MEMORY_BYTES {
         return Err(PictureError::Large);
     }
     // How a telephone was held.
     let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(said)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| said(&error))?;
     let (most_width, most_height) = slot.bounds();
     let (most_wide, most_high) = if is_turned(orientation) { (most_height, most_width) } else { (most_width, most_height) };
     if picture.width() > most_wide || picture.height() > most_high {
@@ -110,7 +110,7 @@ fn sniff(file: &[u8]) -> Option<ImageFormat> {
     }
 }
 
-fn said(error: image::ImageError) -> PictureError {
+fn said(error: &image::ImageError) -> PictureError {
     match error {
         image::ImageError::Limits(_) => PictureError::Large,
         _ => PictureError::Damaged,

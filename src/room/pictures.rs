@@ -142,16 +142,15 @@ async fn serve(State(app): State<App>, Path(name): Path<String>) -> Answer<Respo
     if !is_name {
         return Err(unknown());
     }
-    let (kind, bytes) = match app.rooms.picture(&name) {
-        Some(served) => served,
-        None => {
-            let sql = "SELECT kind, data FROM room_pictures WHERE hash = $1 LIMIT 1";
-            let (kind, data): (String, String) = app.store.optional(sql, args![&name]).await?.ok_or_else(unknown)?;
-            let kind = HeaderValue::try_from(kind).map_err(Problem::internal)?;
-            let served = (kind, Bytes::from(STANDARD_NO_PAD.decode(data).map_err(Problem::internal)?));
-            app.rooms.remember(name, served.clone());
-            served
-        }
+    let (kind, bytes) = if let Some(served) = app.rooms.picture(&name) {
+        served
+    } else {
+        let sql = "SELECT kind, data FROM room_pictures WHERE hash = $1 LIMIT 1";
+        let (kind, data): (String, String) = app.store.optional(sql, args![&name]).await?.ok_or_else(unknown)?;
+        let kind = HeaderValue::try_from(kind).map_err(Problem::internal)?;
+        let served = (kind, Bytes::from(STANDARD_NO_PAD.decode(data).map_err(Problem::internal)?));
+        app.rooms.remember(name, served.clone());
+        served
     };
     let fixed: [(HeaderName, HeaderValue); 3] = [
         (header::CONTENT_TYPE, kind),

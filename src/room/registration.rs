@@ -110,38 +110,35 @@ async fn write(tx: &mut Transaction, room: &Room, viewer_id: Uuid, answers: &Ans
     let (viewer, now_ms) = (viewer_id.to_string(), now_ms());
     let sql = "SELECT id FROM registrations WHERE room_id = $1 AND viewer_id = $2";
     let own: Option<(String,)> = tx.optional(sql, args![&room.id, &viewer]).await?;
-    let id = match &own {
-        Some((id,)) => {
-            let sql = "UPDATE registrations SET name = $2, email = $3, phone = $4, answers = $5, consent = $6, changed_ms = $7, \
-                       same_as = NULL WHERE id = $1";
-            let answered = Kept(answers.values.clone());
-            let args = args![id, &answers.name, answers.email.clone(), answers.phone.clone(), &answered, &room.form.0.consent, now_ms];
-            tx.run(sql, args).await?;
-            id.clone()
+    let id = if let Some((id,)) = &own {
+        let sql = "UPDATE registrations SET name = $2, email = $3, phone = $4, answers = $5, consent = $6, changed_ms = $7, \
+                   same_as = NULL WHERE id = $1";
+        let answered = Kept(answers.values.clone());
+        let args = args![id, &answers.name, answers.email.clone(), answers.phone.clone(), &answered, &room.form.0.consent, now_ms];
+        tx.run(sql, args).await?;
+        id.clone()
+    } else {
+        let (count,): (i64,) = tx.one("SELECT COUNT(*) FROM registrations WHERE room_id = $1", args![&room.id]).await?;
+        if count >= MOST {
+            return Err(Problem::unavailable("room_full", "This room takes no more registrations."));
         }
-        None => {
-            let (count,): (i64,) = tx.one("SELECT COUNT(*) FROM registrations WHERE room_id = $1", args![&room.id]).await?;
-            if count >= MOST {
-                return Err(Problem::unavailable("room_full", "This room takes no more registrations."));
-            }
-            let id = crate::id::new();
-            let sql = "INSERT INTO registrations (id, room_id, viewer_id, name, email, phone, answers, consent, created_ms, changed_ms) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
-            let answered = Kept(answers.values.clone());
-            let args = args![
-                &id,
-                &room.id,
-                &viewer,
-                &answers.name,
-                answers.email.clone(),
-                answers.phone.clone(),
-                &answered,
-                &room.form.0.consent,
-                now_ms
-            ];
-            tx.run(sql, args).await?;
-            id
-        }
+        let id = crate::id::new();
+        let sql = "INSERT INTO registrations (id, room_id, viewer_id, name, email, phone, answers, consent, created_ms, changed_ms) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
+        let answered = Kept(answers.values.clone());
+        let args = args![
+            &id,
+            &room.id,
+            &viewer,
+            &answers.name,
+            answers.email.clone(),
+            answers.phone.clone(),
+            &answered,
+            &room.form.0.consent,
+            now_ms
+        ];
+        tx.run(sql, args).await?;
+        id
     };
     link(tx, &room.id, &id, answers).await
 }
@@ -156,9 +153,8 @@ async fn link(tx: &mut Transaction, room_id: &str, id: &str, answers: &Answers) 
     let sql = "SELECT id FROM registrations WHERE room_id = $1 AND id <> $2 AND same_as IS NULL AND (email = $3 OR phone = $4) ORDER BY id LIMIT 1";
     let first: Option<(String,)> = tx.optional(sql, args![room_id, id, email, phone]).await?;
     if let Some((first,)) = first {
-        // The older one stays the one that is shown.
-        let (keeps, follows) = if first.as_str() < id { (first.as_str(), id) } else { (id, first.as_str()) };
-        tx.run("UPDATE registrations SET same_as = $1 WHERE id = $2 OR same_as = $2", args![keeps, follows]).await?;
+        // Whoever had the address first stays the one that is shown: nobody hides somebody by taking their address on later.
+        tx.run("UPDATE registrations SET same_as = $1 WHERE id = $2 OR same_as = $2", args![first, id]).await?;
     }
     Ok(())
 }

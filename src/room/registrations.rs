@@ -140,7 +140,9 @@ fn rows(store: Store, room_id: String, fields: Vec<Field>, head: String) -> impl
             let rows = registration::page(&store, &room_id, &after, ROWS, false, "").await?;
             let is_last = rows.len() < ROWS as usize;
             let mut text = reading.head;
-            rows.iter().for_each(|row| text.push_str(&line(row, &fields)));
+            for row in &rows {
+                text.push_str(&line(row, &fields));
+            }
             let after = rows.last().filter(|_| !is_last).map(|row| row.id.clone());
             Ok(Some((Bytes::from(text), Reading { after, head: String::new() })))
         }

@@ -120,6 +120,10 @@ async fn the_same_person_from_elsewhere_is_known_and_sees_nothing() {
         fill_in(&laptop, "hall", &filled("Asha Rao", "98450 77777", "rao@example.org")).await;
         let list = registered(&test, "").await;
         assert_eq!(list.iter().map(|one| one["browsers"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 1, 1], "{list:?}");
+        // Nobody hides somebody by taking their address on later, not even an older registration.
+        fill_in(&laptop, "hall", &filled("Asha Rao", "98450 77777", "ravi@example.org")).await;
+        let list = registered(&test, "").await;
+        assert!(list.len() == 2 && list.iter().any(|one| one["name"] == "Ravi" && one["browsers"] == 2), "{list:?}");
         test.stop().await;
     }
 }

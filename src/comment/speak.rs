@@ -197,7 +197,7 @@ fn said_now(talk: &Talk, name: Option<&str>, phone: Option<&str>) -> Result<Opti
     let before = talk.viewer.said();
     let phone = match phone {
         Some(phone) => Some(
-            answers::phone(phone, talk.app.settings.phone_region)
+            answers::phone(phone, talk.app.settings.room.phone_region)
                 .ok_or_else(|| Refused::because("bad_phone", "This is no telephone number."))?,
         ),
         None => before.as_ref().and_then(|said| said.phone.clone()),

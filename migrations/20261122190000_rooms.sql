@@ -1,6 +1,6 @@
 -- Rooms as their organisers want them, and who has filled in their forms.
 
--- links, sites, form: JSON, as `src/room/` writes it. promoted: stands on the front page; indexed: search engines may show it (public rooms).
+-- links, sites, form: objects as text, as `src/room/` writes it. promoted: stands on the front page; indexed: search engines may show it (public rooms).
 -- playback_*: templates of the room's own, in place of its origin's. cover_hash, logo_hash: names of pictures.
 ALTER TABLE rooms ADD COLUMN language TEXT;
 ALTER TABLE rooms ADD COLUMN accent TEXT NOT NULL DEFAULT 'blue';

@@ -1,4 +1,5 @@
 //! Viewers of a room on bare sockets: as little work as can be, because it is done on the machine that is measured.
+#![expect(dead_code, unreachable_pub, reason = "each bench uses a part of this")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -54,7 +54,7 @@ impl Caller {
         let mut changes = app.accounts.listen();
         loop {
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return },
+                told = changes.changed() => if told.is_err() { return },
                 () = tokio::time::sleep(ASK_EVERY) => {}
             }
             match self.again(&app).await {

@@ -186,7 +186,7 @@ fn recovery_code() -> Secret {
 
 /// A code without what people put into it.
 fn plain(code: &str) -> String {
-    code.chars().filter(|letter| letter.is_ascii_alphanumeric()).take(64).collect::<String>().to_ascii_uppercase()
+    code.chars().filter(char::is_ascii_alphanumeric).take(64).collect::<String>().to_ascii_uppercase()
 }
 
 fn seconds(now_ms: i64) -> u64 {

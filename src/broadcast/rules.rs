@@ -15,6 +15,7 @@ const WEEK: u32 = 7 * DAY;
 /// When a broadcast ends by itself. What is left out does not end it, but for an empty meeting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "units stand in names")]
 pub struct Rules {
     /// Minutes after the last person has left the meeting, 1 to 1440 (5).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -177,7 +177,9 @@ fn frame(kind: u8, payload: &[&[u8]]) -> Bytes {
             bytes.put_u64(length as u64);
         }
     }
-    payload.iter().for_each(|piece| bytes.put_slice(piece));
+    for piece in payload {
+        bytes.put_slice(piece);
+    }
     bytes.freeze()
 }
 

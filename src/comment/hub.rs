@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::frame::{self, code};
@@ -102,20 +102,17 @@ impl Hub {
     pub(super) fn welcome(&self, viewer: &Arc<Viewer>, since: Option<i64>, mine: &Mine, anew: bool) -> Option<Place> {
         let content = self.thread.content();
         if !anew {
-            lock(&self.presence).join(viewer.viewer_id, &viewer.handle, viewer.address, viewer.came_ms);
+            lock(&self.presence).join(viewer.id, &viewer.handle, viewer.address, viewer.came_ms);
         }
         let missed = since.and_then(|since| Some((since, content.missed(viewer, since)?)));
-        let messages = match missed {
-            Some((since, missed)) => {
-                let mut messages = vec![self.welcome_message(&content, viewer, since, None, mine)];
-                messages.extend(missed);
-                messages
-            }
-            None => {
-                let resync = (since.is_some() || anew).then(|| json!({ "t": "resync", "since": content.seq }).to_string());
-                let items = content.items(viewer);
-                resync.into_iter().chain([self.welcome_message(&content, viewer, content.seq, Some(items), mine)]).collect()
-            }
+        let messages = if let Some((since, missed)) = missed {
+            let mut messages = vec![self.welcome_message(&content, viewer, since, None, mine)];
+            messages.extend(missed);
+            messages
+        } else {
+            let resync = (since.is_some() || anew).then(|| json!({ "t": "resync", "since": content.seq }).to_string());
+            let items = content.items(viewer);
+            resync.into_iter().chain([self.welcome_message(&content, viewer, content.seq, Some(items), mine)]).collect()
         };
         viewer.joined_seq.store(content.seq, Ordering::Relaxed);
         let frame = frame::texts(&messages)?;
@@ -140,8 +137,8 @@ impl Hub {
             let messages: Vec<String> = rows.map(|row| comment_for(row, viewer, mine)).collect();
             format!("[{}]", messages.join(","))
         };
-        let mut you = self.you(viewer);
-        if let Some(ban) = content.bans.find(viewer.viewer_id, viewer.address, now_ms()).filter(|ban| !ban.quiet && !viewer.moderates()) {
+        let mut you = viewer.you();
+        if let Some(ban) = content.bans.find(viewer.id, viewer.address, now_ms()).filter(|ban| !ban.quiet && !viewer.moderates()) {
             you["banned"] = json!({ "until": ban.until_ms.map(rfc3339) });
         }
         let rules = content.rules.message(viewer.moderates());
@@ -166,28 +163,11 @@ impl Hub {
         welcome
     }
 
-    /// How somebody stands here.
-    pub(super) fn you(&self, viewer: &Viewer) -> Value {
-        let said = viewer.said();
-        json!({
-            "name": said.as_ref().map(|said| &said.name),
-            "has_phone": said.is_some_and(|said| said.phone.is_some()),
-            "moderator": viewer.moderates(),
-        })
-    }
-
-    /// The same as a message.
-    pub(super) fn you_message(&self, viewer: &Viewer) -> String {
-        let mut you = self.you(viewer);
-        you["t"] = json!("you");
-        you.to_string()
-    }
-
     pub(super) fn part(&self, viewer: &Viewer, place: &Place) {
         if let Some(shard) = self.shards.get(place.shard) {
             shard.part(place.place);
         }
-        lock(&self.presence).part(viewer.viewer_id, now_ms());
+        lock(&self.presence).part(viewer.id, now_ms());
     }
 
     pub(super) fn tell(&self, events: &[Event]) {
@@ -286,9 +266,9 @@ impl Hub {
 
 /// A comment as a viewer gets it in a list.
 pub(super) fn comment_for(row: &Row, viewer: &Viewer, mine: &Mine) -> String {
-    let who = row.who(viewer.viewer_id, viewer.moderates());
+    let who = row.who(viewer.id, viewer.moderates());
     let mine = mine.get(&row.id).map_or(&[][..], Vec::as_slice);
-    row.comment(row.changed_seq, who, row.viewer_id == viewer.viewer_id, mine)
+    row.comment(row.changed_seq, who, row.viewer_id == viewer.id, mine)
 }
 
 fn state_message(state: &RoomState, title: &str) -> String {

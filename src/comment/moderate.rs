@@ -180,7 +180,7 @@ impl Comments {
             hub.each(|viewer| {
                 if viewer.handle == handle {
                     found = Some(Person {
-                        viewer_id: Some(viewer.viewer_id.to_string()),
+                        viewer_id: Some(viewer.id.to_string()),
                         handle: Some(viewer.handle.clone()),
                         name: viewer.said().map(|said| said.name).unwrap_or_default(),
                         address: Some(viewer.address.to_string()),

@@ -47,24 +47,24 @@ impl Bucket {
 pub(super) struct Buckets<K> {
     pace: Pace,
     most: usize,
-    buckets: HashMap<K, Bucket>,
+    busy: HashMap<K, Bucket>,
 }
 
 impl<K: Hash + Eq> Buckets<K> {
     /// For at most so many at a time who are not at rest.
     pub(super) fn new(pace: Pace, most: usize) -> Self {
-        Self { pace, most, buckets: HashMap::new() }
+        Self { pace, most, busy: HashMap::new() }
     }
 
     /// Takes a token out of somebody's bucket; otherwise tells in how many milliseconds there is one. Where too many are busy, newcomers wait.
     pub(super) fn take(&mut self, who: K, now_ms: i64) -> Result<(), i64> {
-        if !self.buckets.contains_key(&who) && self.buckets.len() >= self.most {
-            self.buckets.retain(|_, bucket| !bucket.is_full(now_ms));
-            if self.buckets.len() >= self.most {
+        if !self.busy.contains_key(&who) && self.busy.len() >= self.most {
+            self.busy.retain(|_, bucket| !bucket.is_full(now_ms));
+            if self.busy.len() >= self.most {
                 return Err(self.pace.every_ms);
             }
         }
-        self.buckets.entry(who).or_insert(Bucket::full(now_ms)).take(self.pace, now_ms)
+        self.busy.entry(who).or_insert(Bucket::full(now_ms)).take(self.pace, now_ms)
     }
 }
 
@@ -98,7 +98,7 @@ impl<K: Hash + Eq> Seldom<K> {
 pub(super) fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        v4 => v4,
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(buckets.take("c", 0), Err(100));
         assert_eq!(buckets.take("a", 50), Err(50));
         assert_eq!(buckets.take("c", 100), Ok(()));
-        assert_eq!(buckets.buckets.len(), 1);
+        assert_eq!(buckets.busy.len(), 1);
     }
 
     #[test]

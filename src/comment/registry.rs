@@ -74,15 +74,14 @@ impl Registry {
         let shares = store::thread(store, &room.id).await?.shares;
         let thread_id = shares.as_deref().unwrap_or(&room.id);
         let known = lock(&self.0.threads).get(thread_id).cloned();
-        let thread = match known {
-            Some(thread) => thread,
-            None => {
-                let thread = Arc::new(Thread::load(store, thread_id).await?);
-                lock(&self.0.threads).insert(thread_id.to_owned(), Arc::clone(&thread));
-                // What was written since it was read, when nobody could be told.
-                catch_up(store, &thread).await?;
-                thread
-            }
+        let thread = if let Some(thread) = known {
+            thread
+        } else {
+            let thread = Arc::new(Thread::load(store, thread_id).await?);
+            lock(&self.0.threads).insert(thread_id.to_owned(), Arc::clone(&thread));
+            // What was written since it was read, when nobody could be told.
+            catch_up(store, &thread).await?;
+            thread
         };
         let state = supervisor.room_state(&room.key).await?;
         let hub = Arc::new(Hub::new(room, Arc::clone(&thread), &state));

@@ -27,7 +27,7 @@ pub(super) async fn watch(app: App) {
     let mut round = 0_u32;
     loop {
         tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
+            told = changes.changed() => if told.is_err() { return },
             _ = every.tick() => round = round.wrapping_add(1),
         }
         for hub in app.comments.0.registry.hubs() {
@@ -57,7 +57,7 @@ async fn look(app: &App, hub: &Arc<Hub>, everybody: bool) -> Result<(), StoreErr
     }
     for viewer in viewers {
         let caller = viewer.caller().map(|caller| Caller::clone(&caller));
-        let visitor = Visitor { viewer_id: Some(viewer.viewer_id), caller };
+        let visitor = Visitor { viewer_id: Some(viewer.id), caller };
         if !matches!(room::ask(app, &room, &visitor).await?, Admission::Admitted(_)) {
             viewer.close(code::TURNED_OUT);
         }

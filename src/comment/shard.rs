@@ -67,8 +67,8 @@ impl Event {
         match self {
             Self::Change(change) if change.row.changed_seq <= viewer.joined_seq.load(Ordering::Relaxed) => None,
             Self::Change(change) => {
-                let is_own = change.row.viewer_id == viewer.viewer_id;
-                change.text(change.row.who(viewer.viewer_id, viewer.moderates()), is_own)
+                let is_own = change.row.viewer_id == viewer.id;
+                change.text(change.row.who(viewer.id, viewer.moderates()), is_own)
             }
             Self::Notice(notice) => Some(notice.moderators.as_deref().filter(|_| viewer.moderates()).unwrap_or(&notice.anyone)),
         }
@@ -241,6 +241,6 @@ impl Batch {
     }
 
     fn is_special(&self, viewer: &Viewer) -> bool {
-        viewer.moderates() || self.special.contains(&viewer.viewer_id) || viewer.joined_seq.load(Ordering::Relaxed) >= self.first_seq
+        viewer.moderates() || self.special.contains(&viewer.id) || viewer.joined_seq.load(Ordering::Relaxed) >= self.first_seq
     }
 }

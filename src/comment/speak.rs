@@ -114,7 +114,7 @@ async fn hello(talk: &mut Talk, since: Option<i64>) {
     let mine = if talk.is_new {
         Mine::new()
     } else {
-        match people::said(&talk.app.store, talk.viewer.viewer_id).await {
+        match people::said(&talk.app.store, talk.viewer.id).await {
             Ok(said) => talk.viewer.say(said),
             Err(error) => tracing::warn!(%error, "a viewer's name could not be read"),
         }
@@ -146,7 +146,7 @@ async fn mine_in_view(talk: &Talk) -> Mine {
 }
 
 async fn mine(talk: &Talk, from: &str, to: &str) -> Mine {
-    let found = store::mine(&talk.app.store, talk.viewer.viewer_id, from, to).await;
+    let found = store::mine(&talk.app.store, talk.viewer.id, from, to).await;
     let found = found.unwrap_or_else(|error| {
         tracing::warn!(%error, "a viewer's emoji could not be read");
         Vec::new()
@@ -164,7 +164,7 @@ async fn page(talk: &Talk, before: Option<&str>, limit: Option<u32>, queue: bool
         (true, false) => return Err(Refused::because("forbidden", "Only moderators see what waits.")),
         (true, true) => For::Queue,
         (false, true) => For::Moderator,
-        (false, false) => For::Viewer(viewer.viewer_id),
+        (false, false) => For::Viewer(viewer.id),
     };
     if talk.guest.thread.content().rules.mode == Mode::Off {
         return Ok(Some(json!({ "t": "page", "items": [], "before": null }).to_string()));
@@ -186,10 +186,10 @@ async fn page(talk: &Talk, before: Option<&str>, limit: Option<u32>, queue: bool
 }
 
 async fn name_said(talk: &Talk, name: &str, phone: Option<&str>) -> Result<Option<String>, Refused> {
-    talk.app.comments.0.limits.emoji(talk.viewer.viewer_id, now_ms()).map_err(Refused::TooFast)?;
+    talk.app.comments.0.limits.emoji(talk.viewer.id, now_ms()).map_err(Refused::TooFast)?;
     let said = said_now(talk, Some(name), phone)?;
     keep_said(talk, said).await?;
-    Ok(Some(talk.guest.you_message(&talk.viewer)))
+    Ok(Some(talk.viewer.you_message()))
 }
 
 /// What somebody says of themselves now; what they leave out is as they said it before.
@@ -219,7 +219,7 @@ async fn keep_said(talk: &Talk, said: Option<people::Said>) -> Result<(), Refuse
     }
     if let Some(said) = &said {
         let mut tx = talk.app.store.begin().await?;
-        people::say(&mut tx, talk.viewer.viewer_id, said).await?;
+        people::say(&mut tx, talk.viewer.id, said).await?;
         tx.commit().await?;
     }
     talk.viewer.say(said);
@@ -234,7 +234,7 @@ async fn post(talk: &Talk, post: Post) -> Result<String, Refused> {
     let clean = text::comment(&post.text);
     let (rules, patterns, ban) = {
         let content = talk.guest.thread.content();
-        let ban = content.bans.find(viewer.viewer_id, viewer.address, now_ms()).map(super::bans::Banned::told);
+        let ban = content.bans.find(viewer.id, viewer.address, now_ms()).map(super::bans::Banned::told);
         (Arc::clone(&content.rules), Arc::clone(&content.patterns), ban)
     };
     let is_moderator = viewer.moderates();
@@ -252,10 +252,10 @@ async fn post(talk: &Talk, post: Post) -> Result<String, Refused> {
         }
     };
     if !is_moderator
-        && let Err(wait_ms) = talk.app.comments.0.limits.comment(thread_id, viewer.viewer_id, viewer.address, rules.slow_s * 1000, now_ms())
+        && let Err(wait_ms) = talk.app.comments.0.limits.comment(thread_id, viewer.id, viewer.address, rules.slow_s * 1000, now_ms())
     {
         // It may be one that is kept, whose answer was lost with the connection.
-        let kept = store::kept(&talk.app.store, thread_id, viewer.viewer_id, &post.reference).await?;
+        let kept = store::kept(&talk.app.store, thread_id, viewer.id, &post.reference).await?;
         return kept.map(|(id, state)| ack(talk, &post.reference, &id, state)).ok_or(Refused::TooFast(wait_ms));
     }
     keep_said(talk, said.clone()).await?;
@@ -264,7 +264,7 @@ async fn post(talk: &Talk, post: Post) -> Result<String, Refused> {
     let new = NewComment {
         room_id: talk.guest.room_id.clone(),
         reference: post.reference.clone(),
-        viewer_id: viewer.viewer_id,
+        viewer_id: viewer.id,
         handle: viewer.handle.clone(),
         name: name.unwrap_or_default(),
         text: clean,
@@ -298,7 +298,7 @@ async fn delete(talk: &Talk, id: String) -> Result<Option<String>, Refused> {
     let viewer = &talk.viewer;
     let by = match viewer.caller().filter(|_| viewer.moderates()) {
         Some(caller) => By::Moderator(caller),
-        None => By::Viewer(viewer.viewer_id),
+        None => By::Viewer(viewer.id),
     };
     talk.app.comments.0.writer.act(&talk.guest.thread.id, Act::Move { id, state: State::Gone, by }).await?;
     Ok(None)
@@ -308,7 +308,7 @@ fn react(talk: &Talk, id: String, emoji: String, on: bool) -> Result<Option<Stri
     let viewer = &talk.viewer;
     let (rules, ban) = {
         let content = talk.guest.thread.content();
-        (Arc::clone(&content.rules), content.bans.find(viewer.viewer_id, viewer.address, now_ms()).map(super::bans::Banned::told))
+        (Arc::clone(&content.rules), content.bans.find(viewer.id, viewer.address, now_ms()).map(super::bans::Banned::told))
     };
     match ban.filter(|_| !viewer.moderates()) {
         Some(Told::Yes) => return Err(refusal(Refusal::Banned)),
@@ -322,7 +322,7 @@ fn react(talk: &Talk, id: String, emoji: String, on: bool) -> Result<Option<Stri
     if on && !rules.emojis.contains(&emoji) {
         return Err(Refused::because("bad_message", "This emoji is not among those of the room."));
     }
-    talk.app.comments.0.limits.emoji(viewer.viewer_id, now_ms()).map_err(Refused::TooFast)?;
-    talk.app.comments.0.writer.react(&talk.guest.thread.id, id, viewer.viewer_id, emoji, on)?;
+    talk.app.comments.0.limits.emoji(viewer.id, now_ms()).map_err(Refused::TooFast)?;
+    talk.app.comments.0.writer.react(&talk.guest.thread.id, id, viewer.id, emoji, on)?;
     Ok(None)
 }

@@ -141,7 +141,7 @@ impl Thread {
         for hub in hubs {
             hub.each(|viewer| {
                 let told = |bans: &Bans| {
-                    let ban = bans.find(viewer.viewer_id, viewer.address, now_ms).filter(|ban| !ban.quiet)?;
+                    let ban = bans.find(viewer.id, viewer.address, now_ms).filter(|ban| !ban.quiet)?;
                     Some((ban.until_ms, ban.reason.clone()))
                 };
                 let (was, is) = (told(&before), told(&after));
@@ -153,7 +153,7 @@ impl Thread {
                         &json!({ "t": "banned", "until": until_ms.map(rfc3339), "reason": Some(reason).filter(|reason| !reason.is_empty()) })
                             .to_string(),
                     ),
-                    None => viewer.text(&hub.you_message(viewer)),
+                    None => viewer.text(&viewer.you_message()),
                 }
             });
         }
@@ -219,7 +219,7 @@ impl Content {
         if self.rules.mode == Mode::Off {
             return (Vec::new(), None);
         }
-        let seen = |row: &&Arc<Row>| sees(row.state, row.who(viewer.viewer_id, viewer.moderates()));
+        let seen = |row: &&Arc<Row>| sees(row.state, row.who(viewer.id, viewer.moderates()));
         let mut items: Vec<Arc<Row>> = self.latest.values().rev().take(ITEMS).cloned().collect();
         items.extend(self.unshown.values().rev().filter(seen).take(ITEMS).cloned());
         items.sort_by(|a, b| b.id.cmp(&a.id));
@@ -240,9 +240,9 @@ impl Content {
             return None;
         }
         let told = |row: &Arc<Row>| {
-            let who = row.who(viewer.viewer_id, viewer.moderates());
+            let who = row.who(viewer.id, viewer.moderates());
             let tell = missing(row, who, since)?;
-            Some((tell.seq(), row.tell(tell, who, row.viewer_id == viewer.viewer_id)))
+            Some((tell.seq(), row.tell(tell, who, row.viewer_id == viewer.id)))
         };
         let mut missed: Vec<(i64, String)> = self.changes.range(since + 1..).filter_map(|(_, row)| told(row)).collect();
         missed.sort_by_key(|(seq, _)| *seq);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -32,7 +33,7 @@ pub(super) fn now_s() -> u32 {
 /// Somebody in a room.
 pub(super) struct Viewer {
     /// Who they are: nobody else learns it.
-    pub(super) viewer_id: Uuid,
+    pub(super) id: Uuid,
     /// What others know them by.
     pub(super) handle: String,
     /// Where they come from.
@@ -93,7 +94,7 @@ pub(super) struct Newcomer {
 impl Viewer {
     pub(super) fn new(stream: TcpStream, new: Newcomer) -> Self {
         Self {
-            viewer_id: new.viewer_id,
+            id: new.viewer_id,
             handle: new.handle,
             address: new.address,
             is_moderator: AtomicBool::new(new.is_moderator),
@@ -119,6 +120,23 @@ impl Viewer {
 
     pub(super) fn say(&self, said: Option<Said>) {
         *self.said.lock().unwrap_or_else(PoisonError::into_inner) = said.map(Box::new);
+    }
+
+    /// How they stand here.
+    pub(super) fn you(&self) -> Value {
+        let said = self.said();
+        json!({
+            "name": said.as_ref().map(|said| &said.name),
+            "has_phone": said.is_some_and(|said| said.phone.is_some()),
+            "moderator": self.moderates(),
+        })
+    }
+
+    /// The same, as a message.
+    pub(super) fn you_message(&self) -> String {
+        let mut you = self.you();
+        you["t"] = json!("you");
+        you.to_string()
     }
 
     pub(super) fn caller(&self) -> Option<Arc<Caller>> {

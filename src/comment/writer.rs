@@ -95,6 +95,9 @@ struct Reaction {
     on: bool,
 }
 
+/// What each viewer last said of each emoji.
+type Given = HashMap<(Uuid, String), bool>;
+
 /// Where acts are handed in. Clones lead to the same writer.
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -237,7 +240,7 @@ impl Desk {
 
     async fn write_reactions(&self, gathered: Vec<Reaction>) {
         // The last word of a viewer about an emoji counts.
-        let mut by_thread: BTreeMap<String, BTreeMap<String, HashMap<(Uuid, String), bool>>> = BTreeMap::new();
+        let mut by_thread: BTreeMap<String, BTreeMap<String, Given>> = BTreeMap::new();
         for Reaction { thread_id, comment_id, viewer_id, emoji, on } in gathered {
             by_thread.entry(thread_id).or_default().entry(comment_id).or_default().insert((viewer_id, emoji), on);
         }
@@ -248,7 +251,7 @@ impl Desk {
         }
     }
 
-    async fn commit_reactions(&self, thread_id: &str, comments: BTreeMap<String, HashMap<(Uuid, String), bool>>) -> Result<(), StoreError> {
+    async fn commit_reactions(&self, thread_id: &str, comments: BTreeMap<String, Given>) -> Result<(), StoreError> {
         let mut tx = self.store.begin().await?;
         let Some(from) = store::advance(&mut tx, thread_id, comments.len()).await? else { return Ok(()) };
         let ids: Vec<&str> = comments.keys().map(String::as_str).collect();

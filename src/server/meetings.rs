@@ -91,7 +91,7 @@ pub(super) async fn list(caller: Allowed<perm::ServerUse>, State(app): State<App
     let (participants, listeners, videos) =
         (sum(|meeting| meeting.participants), sum(|meeting| meeting.listeners), sum(|meeting| meeting.videos));
     let running = items.iter().filter(|meeting| meeting.running).count();
-    Ok(Json(Meetings { participants, listeners, videos, running, items }))
+    Ok(Json(Meetings { items, participants, listeners, videos, running }))
 }
 
 /// As whom a person joins.

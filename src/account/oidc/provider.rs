@@ -181,12 +181,12 @@ impl Provider {
                 return Err(untrue(&"it belongs to another access token"));
             }
         }
-        let verified = claims.email_verified() == Some(true);
+        let is_theirs = claims.email_verified() == Some(true);
         Ok(Identity {
-            issuer: self.settings.issuer.to_string(),
+            issuer: self.settings.issuer.clone(),
             subject: claims.subject().to_string(),
             name: claims.preferred_username().map(|name| name.to_string()),
-            email: claims.email().filter(|_| verified).map(|email| email.to_string()),
+            email: claims.email().filter(|_| is_theirs).map(|email| email.to_string()),
             claims: claims.additional_claims().claims.clone(),
         })
     }

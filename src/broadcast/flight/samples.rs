@@ -1,6 +1,7 @@
 //! One sample a second of each broadcast, for ten minutes.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -158,16 +159,16 @@ impl SamplesView {
     pub(super) fn csv(&self) -> String {
         let mut text = "time,fps,distinct_fps,video_kbps,audio_level_db,av_skew_ms,cpu_cores,viewers".to_owned();
         for (index, _) in self.targets.iter().enumerate() {
-            text += &format!(",target_{}_kbps", index + 1);
+            let _ = write!(text, ",target_{}_kbps", index + 1);
         }
         text.push('\n');
         for (row, at_ms) in self.at_ms.iter().enumerate() {
             let numbers = [&self.fps, &self.distinct_fps, &self.video_kbps, &self.audio_level_db, &self.av_skew_ms, &self.cpu_cores];
             text += &crate::moment::rfc3339(*at_ms);
             for numbers in numbers {
-                text += &format!(",{}", numbers[row]);
+                let _ = write!(text, ",{}", numbers[row]);
             }
-            text += &format!(",{}", self.viewers[row]);
+            let _ = write!(text, ",{}", self.viewers[row]);
             for target in &self.targets {
                 text += &target.kbps[row].map_or_else(|| ",".to_owned(), |kbps| format!(",{kbps}"));
             }

@@ -23,10 +23,9 @@ pub(super) async fn check(app: &App, caller: &Caller, request: &StartRequest) ->
 }
 
 async fn of_meeting(app: &App, request: &StartRequest, server: &str, meeting: &str) -> Vec<Finding> {
-    let client = match app.servers.client(&app.store, server).await {
-        Ok(Some(client)) => client,
-        // It answered a moment ago: somebody took it away.
-        _ => return vec![Finding::new(Severity::Error, "no_such_server", "There is no such server.", "server_id")],
+    // It answered a moment ago: where it is not there now, somebody took it away.
+    let Ok(Some(client)) = app.servers.client(&app.store, server).await else {
+        return vec![Finding::new(Severity::Error, "no_such_server", "There is no such server.", "server_id")];
     };
     let (index, found) = tokio::join!(client.index(), client.meeting(meeting));
     let mut findings = vec![of_server(&client, &index), of_run(&found)];

@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::super::news::{Missed, News, NewsDesk};
 use super::eyes::Eyes;
 use crate::account::perm::InSomeRoom;
-use crate::account::{Allowed, perm};
+use crate::account::{Allowed, Caller, perm};
 use crate::app::App;
 
 /// A stream ends after this long, and the browser comes back with `Last-Event-ID`: who has logged out meanwhile does not get in again.
@@ -39,7 +39,7 @@ pub(crate) async fn events(
         }
     });
     let stopping = app.stopping.clone();
-    let gone = caller.clone().until_gone(app.clone(), |caller| caller.may_see_broadcasts());
+    let gone = caller.clone().until_gone(app.clone(), Caller::may_see_broadcasts);
     let over = async move {
         tokio::select! {
             () = tokio::time::sleep(LASTS) => {}

@@ -6,13 +6,13 @@ use super::*;
 fn masked(is_last: bool, kind: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![if is_last { 0x80 | kind } else { kind }];
     match payload.len() {
-        short @ 0..126 => bytes.push(0x80 | short as u8),
+        short @ 0..126 => bytes.push(0x80 | u8::try_from(short).unwrap()),
         middle @ 126..65_536 => {
-            bytes.push(0x80 | 126);
-            bytes.extend_from_slice(&(middle as u16).to_be_bytes());
+            bytes.push(0xFE);
+            bytes.extend_from_slice(&u16::try_from(middle).unwrap().to_be_bytes());
         }
         long => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xFF);
             bytes.extend_from_slice(&(long as u64).to_be_bytes());
         }
     }

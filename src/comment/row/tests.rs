@@ -67,8 +67,7 @@ impl Thread {
                 if row.state == State::Gone || row.state == state {
                     return;
                 }
-                row.state = state;
-                row.changed_seq = next;
+                *row = Row { state, changed_seq: next, ..row.clone() };
                 if state == State::Shown {
                     row.shown_seq = Some(next);
                 }
@@ -78,8 +77,7 @@ impl Thread {
                 if row.state != State::Shown || row.pinned == pinned {
                     return;
                 }
-                row.pinned = pinned;
-                row.changed_seq = next;
+                *row = Row { pinned, changed_seq: next, ..row.clone() };
             }
         }
         self.seq = next;

@@ -73,7 +73,7 @@ proptest! {
         let ban = [None, Some(Told::Yes), Some(Told::No)][ban];
         let judged = judged(&rules, Writer { is_moderator, has_name, has_phone, ban }, &text);
         if let Ok(state) = judged {
-            prop_assert!(!text.is_empty() && text.chars().count() as i64 <= max_chars);
+            prop_assert!(!text.is_empty() && i64::try_from(text.chars().count()).unwrap() <= max_chars);
             prop_assert!(mode != Mode::Off && (is_moderator || mode != Mode::Closed));
             prop_assert!(is_moderator || ban != Some(Told::Yes));
             prop_assert!(is_moderator || ((has_name || !ask_name) && (has_phone || !ask_phone)));

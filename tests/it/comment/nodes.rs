@@ -54,7 +54,7 @@ async fn what_is_written_at_one_is_read_at_the_other() {
             return;
         }
     };
-    let (mut late, welcome) = Socket::enter(&one, "hall").await;
+    let (late, welcome) = Socket::enter(&one, "hall").await;
     assert_eq!(items(&welcome).len(), 3);
     late.cut();
     count(&mut bo).await;

@@ -140,7 +140,8 @@ pub(super) fn shape(app: &App, request: &StartRequest) -> Answer<Profile> {
     Ok(profile)
 }
 
-fn no_place(error: NoPlace) -> Problem {
+/// Why there is no place for a Start, as an answer.
+pub(super) fn no_place(error: NoPlace) -> Problem {
     let detail = error.to_string();
     match error {
         NoPlace::Unknown(_) => Problem::unprocessable("no_such_node", detail).of_field("node"),

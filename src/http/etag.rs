@@ -41,11 +41,12 @@ struct Turn {
     path: String,
     guard: Option<OwnedMutexGuard<()>>,
     turns: Arc<Mutex<HashMap<String, Arc<AsyncMutex<()>>>>>,
-    _lock: Option<Transaction>,
+    lock: Option<Transaction>,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        drop(self.lock.take());
         self.guard = None;
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if turns.get(&self.path).is_some_and(|turn| Arc::strong_count(turn) == 1) {
@@ -63,13 +64,13 @@ impl Tags {
     async fn turn(&self, path: &str) -> Answer<Turn> {
         let turn = Arc::clone(self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(path.to_owned()).or_default());
         let guard = Some(turn.lock_owned().await);
-        let mut held = Turn { path: path.to_owned(), guard, turns: Arc::clone(&self.turns), _lock: None };
+        let mut held = Turn { path: path.to_owned(), guard, turns: Arc::clone(&self.turns), lock: None };
         if let Store::Postgres(_) = self.store {
             let mut tx = self.store.begin().await?;
             let digest = Sha256::digest(path);
             let key = digest.first_chunk::<8>().map_or(0, |bytes| i64::from_be_bytes(*bytes));
             tx.all::<(i64,)>("SELECT CAST(1 AS BIGINT) FROM pg_advisory_xact_lock($1)", args![key]).await?;
-            held._lock = Some(tx);
+            held.lock = Some(tx);
         }
         Ok(held)
     }

@@ -49,11 +49,12 @@ impl Supervisor {
                     .filter(|found| seen.contains(&found.name))
                     .ok_or_else(|| NoPlace::Unknown(name.chars().take(64).collect()))?;
                 let here = found.process == node.process();
-                if if here { node.is_draining() } else { found.draining == 1 } {
+                let draining = if here { node.is_draining() } else { found.draining == 1 };
+                if draining {
                     return Err(NoPlace::Draining(found.name));
                 }
                 if here {
-                    self.room_for(&class)?;
+                    self.fits_here(&class)?;
                 } else if !node.with_room(needs.cores, needs.memory_mb).contains(&found.name) {
                     return Err(NoPlace::AllFull);
                 }
@@ -61,7 +62,7 @@ impl Supervisor {
             }
             None => {
                 let mut usable = node.with_room(needs.cores, needs.memory_mb);
-                let here = self.room_for(&class);
+                let here = self.fits_here(&class);
                 usable.retain(|name| seen.contains(name));
                 usable.retain(|name| name != node.name() || here.is_ok() && !node.is_draining());
                 match (usable.into_iter().next(), here) {
@@ -79,7 +80,7 @@ impl Supervisor {
     }
 
     /// Whether one more broadcast fits on this machine.
-    fn room_for(&self, class: &Class) -> Result<(), Full> {
+    fn fits_here(&self, class: &Class) -> Result<(), Full> {
         let running: Vec<Class> = self.sessions().values().map(class_of).collect();
         let costs = self.0.costs.lock().unwrap_or_else(PoisonError::into_inner);
         capacity::fits(&costs, self.0.cores, load::free_memory_mb().unwrap_or(f64::MAX), &running, class)
@@ -94,7 +95,7 @@ impl Supervisor {
         // What cannot be read ends with its reason wherever it is launched.
         let Ok(profile) = Profile::named(&row.profile).and_then(|profile| profile.with(&overrides)) else { return true };
         let browser = of_word::<SourceKind>(&row.source) != Some(SourceKind::Test);
-        match self.room_for(&class(&profile, browser)) {
+        match self.fits_here(&class(&profile, browser)) {
             Ok(()) => true,
             Err(full) => {
                 tracing::warn!(broadcast = row.id, %full, "a broadcast of a node that is gone does not fit here");

@@ -96,7 +96,7 @@ impl World {
     }
 
     fn database_ms(&self) -> i64 {
-        self.now_ms as i64 + self.database_offset_ms
+        self.now_ms.cast_signed() + self.database_offset_ms
     }
 
     fn owners(&self) -> usize {
@@ -193,7 +193,7 @@ fn arrive(row: &mut Standing, process: &str, sent: &Sent, database_ms: i64) -> b
             (*beat, *lease_ms)
         }
     };
-    (row.beat, row.lease_ms, row.until_ms) = (beat, lease_ms, database_ms + lease_ms as i64);
+    (row.beat, row.lease_ms, row.until_ms) = (beat, lease_ms, database_ms + lease_ms.cast_signed());
     true
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::model::{SourceKind, StartRequest};
 use super::{start, store};
-use crate::account::Caller;
+use crate::account::{Caller, Sight};
 use crate::app::App;
 use crate::http::{Answer, Problem};
 use crate::store::args;

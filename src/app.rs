@@ -21,11 +21,12 @@ use crate::media::output::WhipSettings;
 use crate::media::output::trust;
 use crate::media::output::whep::{Whep, WhepConfig, WhepError};
 use crate::media::source::browser;
+use crate::node::{Heart, Node, PresenceError, Proxy};
 use crate::origin::{self, Origins, ProvisionError};
 use crate::server::Servers;
 use crate::store::vault::Vault;
 use crate::store::{OpenError, Purpose, Store, open_vault};
-use crate::{http, room, schedule, telemetry};
+use crate::{http, room, schedule, telemetry, webhook};
 
 /// Everything that routes need. Clones are handles to the same.
 #[derive(Clone)]
@@ -51,6 +52,10 @@ pub struct Parts {
     pub servers: Servers,
     /// Clients of the origins.
     pub origins: Origins,
+    /// This process among those that share the database.
+    pub node: Node,
+    /// The way to the other nodes.
+    pub proxy: Proxy,
     /// All broadcasts of this process.
     pub supervisor: Supervisor,
     /// What is written in rooms, and who is there.
@@ -92,10 +97,13 @@ impl App {
             public_url: settings.public_url.clone(),
         };
         let whep = Arc::new(OnceLock::new());
-        let supervisor = Supervisor::new(store.clone(), &settings, launcher, Arc::clone(&whep));
+        let node = Node::new(store.clone(), &settings);
+        let supervisor = Supervisor::new(store.clone(), node.clone(), &settings, launcher, Arc::clone(&whep));
         Ok(Self(Arc::new(Parts {
             servers,
             origins,
+            proxy: proxy(&settings, &vault),
+            node,
             supervisor,
             comments: Comments::new(&store, &vault, &settings),
             rooms: room::Desk::default(),
@@ -189,6 +197,9 @@ pub enum StartError {
     /// The file of origins cannot be used.
     #[error("{0}; mend it, or take BLUECAST_ORIGINS_FILE away")]
     Origins(#[from] ProvisionError),
+    /// It cannot be a node.
+    #[error(transparent)]
+    Presence(#[from] PresenceError),
 }
 
 /// A serving program.
@@ -200,6 +211,7 @@ pub struct Running {
     /// The first admin, where this start made one.
     pub first_admin: Option<FirstAdmin>,
     serving: JoinHandle<()>,
+    heart: Heart,
 }
 
 impl Running {
@@ -213,13 +225,17 @@ impl Running {
         app.provision_origins().await?;
         app.prepare_media().await;
         app.start_whep()?;
+        app.supervisor.say_load();
+        app.node.come_in().await?;
+        let heart = app.node.start_heart().map_err(PresenceError::from)?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
         app.comments.start(&app).await.map_err(OpenError::from)?;
         tokio::spawn(schedule::follow(app.clone()));
         // Last of what may fail: a generated password is shown once, by a start that succeeds.
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
+        tokio::spawn(webhook::deliver(app.clone()));
         let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
-        Ok(Self { app, address, first_admin, serving })
+        Ok(Self { app, address, first_admin, serving, heart })
     }
 
     /// Ends in order: nothing new comes in, what is under way finishes, then the database is closed.
@@ -227,11 +243,18 @@ impl Running {
         self.app.stopping.cancel();
         self.app.comments.stop().await;
         self.app.supervisor.drain().await;
+        drop(self.heart);
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop ended badly");
         }
         self.app.store.close().await;
     }
+}
+
+#[expect(clippy::expect_used, reason = "fails only where no TLS is to be had at all, and then nothing else works either")]
+fn proxy(settings: &Settings, vault: &Vault) -> Proxy {
+    let authorities_pem = settings.ca_file.as_ref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    Proxy::new(vault, &authorities_pem).expect("a client for the other nodes")
 }
 
 /// Where viewers reach this process by WebRTC.

@@ -48,7 +48,7 @@ export default defineConfig({
     rollupOptions: {
       // How long plugins took is nothing that `make run` should talk about.
       checks: { pluginTimings: false },
-      input: ["site.ts", "login.ts", "admin.ts", "watch.ts", "about.ts", "talk.ts", "moderate.ts"].map(entry),
+      input: ["site.ts", "login.ts", "admin.ts", "watch.ts", "about.ts", "talk.ts", "moderate.ts", "reference.ts"].map(entry),
     },
   },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

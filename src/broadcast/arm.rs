@@ -23,18 +23,18 @@ struct Armed {
     signing_secret_sealed: Option<String>,
 }
 
-/// Arms those of the targets that are streams at origins, as long as `node` has the broadcast: whoever has lost it gets no new token.
+/// Arms those of the targets that are streams at origins, as long as this epoch of the broadcast lasts: whoever has lost it gets no new token.
 pub(super) async fn arm(
     store: &Store,
     vault: &Vault,
-    node: &str,
     broadcast_id: &str,
+    epoch: i64,
     targets: &mut [TargetPlan],
 ) -> Result<(), StoreError> {
     let sql = "SELECT targets.id, origins.id AS origin_id, broadcasts.epoch, origins.signing_secret_sealed FROM targets \
                JOIN broadcasts ON broadcasts.id = targets.broadcast_id JOIN origins ON origins.id = targets.origin_id \
-               WHERE targets.broadcast_id = $1 AND targets.removed_ms IS NULL AND targets.stream_name IS NOT NULL AND broadcasts.node = $2";
-    let armed: Vec<Armed> = store.all(sql, args![broadcast_id, node]).await?;
+               WHERE targets.broadcast_id = $1 AND targets.removed_ms IS NULL AND targets.stream_name IS NOT NULL AND broadcasts.epoch = $2";
+    let armed: Vec<Armed> = store.all(sql, args![broadcast_id, epoch]).await?;
     let mut armed: HashMap<String, Armed> = armed.into_iter().map(|armed| (armed.id.clone(), armed)).collect();
     for target in targets {
         let Some(armed) = armed.remove(&target.id) else { continue };

@@ -16,6 +16,7 @@ use crate::bbb::{JoinParams, Layout, Role};
 use crate::media::error::MediaError;
 use crate::media::output::whip::KeepResource;
 use crate::media::output::{Resolve, SrtSettings, TargetUrl, WhipResource, WhipSettings};
+use crate::media::permit::Permit;
 use crate::media::profile::{Overrides, Profile};
 use crate::moment::now_ms;
 use crate::origin::Origins;
@@ -82,7 +83,7 @@ impl Launcher {
         self.vault.seal(ADDRESS, id, &Secret::new(text))
     }
 
-    pub(super) fn open(&self, store: &Store, row: &TargetRow) -> Result<TargetPlan, MediaError> {
+    pub(super) fn open(&self, store: &Store, row: &TargetRow, epoch: i64) -> Result<TargetPlan, MediaError> {
         let broken = || MediaError::ours("target_unreadable", format!("{}: the kept address cannot be read.", row.label)).fatal();
         let text = self.vault.open(ADDRESS, &row.id, &row.address_sealed).map_err(|_| broken())?;
         let address: TargetAddress = serde_json::from_str(text.reveal()).map_err(|_| broken())?;
@@ -90,7 +91,7 @@ impl Launcher {
         let resource = row.whip_resource_sealed.as_deref().and_then(|sealed| self.vault.open(RESOURCE, &row.id, sealed).ok());
         let whip = WhipSettings {
             resource: resource.and_then(|text| WhipResource::from_text(&text)),
-            keep: matches!(url, TargetUrl::Whip(_)).then(|| self.keeper(store, &row.id)),
+            keep: matches!(url, TargetUrl::Whip(_)).then(|| self.keeper(store, &row.id, epoch)),
             ..self.whip.clone()
         };
         let evict = Some(self.origins.evict(&row.id));
@@ -108,11 +109,11 @@ impl Launcher {
     }
 
     /// Keeps a target's WHIP session, sealed, on the output's thread.
-    fn keeper(&self, store: &Store, target_id: &str) -> KeepResource {
+    fn keeper(&self, store: &Store, target_id: &str, epoch: i64) -> KeepResource {
         let (vault, store, id, runtime) = (self.vault.clone(), store.clone(), target_id.to_owned(), tokio::runtime::Handle::current());
         Arc::new(move |resource| {
             let sealed = resource.map(|resource| vault.seal(RESOURCE, &id, &resource.to_text()));
-            let keep = async { tokio::time::timeout(KEEP_WITHIN, store::keep_whip_resource(&store, &id, sealed)).await };
+            let keep = async { tokio::time::timeout(KEEP_WITHIN, store::keep_whip_resource(&store, &id, epoch, sealed)).await };
             match runtime.block_on(keep) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(target_id = id, %error, "a WHIP session could not be kept"),
@@ -163,7 +164,7 @@ pub(super) fn target_url(address: &TargetAddress) -> Result<TargetUrl, crate::me
 }
 
 /// The plan of a kept broadcast.
-pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Result<SessionSpec, MediaError> {
+pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row, permit: Permit) -> Result<SessionSpec, MediaError> {
     let unreadable = |what: &str| MediaError::ours("broadcast_unreadable", format!("The kept broadcast has an unusable {what}.")).fatal();
     let overrides: Overrides = serde_json::from_str(&row.overrides).map_err(|_| unreadable("profile"))?;
     let profile = Profile::named(&row.profile).and_then(|profile| profile.with(&overrides)).map_err(|_| unreadable("profile"))?;
@@ -186,14 +187,15 @@ pub(super) async fn spec(launcher: &Launcher, store: &Store, row: &Row) -> Resul
         source,
         title: row.meeting_name.clone(),
         slate: None,
-        targets: targets.iter().map(|target| launcher.open(store, target)).collect::<Result<_, _>>()?,
+        targets: targets.iter().map(|target| launcher.open(store, target, row.epoch)).collect::<Result<_, _>>()?,
         voice_filter: row.voice_filter == 1,
         paused: row.paused == 1,
         resumed: matches!(of_word(&row.phase), Some(Phase::Live | Phase::Interrupted)),
         resolve: resolver(&launcher.reach),
         terms,
         live_before,
+        permit,
     };
-    arm(store, &launcher.vault, &row.node, &row.id, &mut spec.targets).await.map_err(store_away)?;
+    arm(store, &launcher.vault, &row.id, row.epoch, &mut spec.targets).await.map_err(store_away)?;
     Ok(spec)
 }

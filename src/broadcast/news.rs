@@ -1,10 +1,11 @@
 //! What changes, told to everyone who listens: the event stream of the API and of the rooms.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 /// Events kept for listeners who come back.
 const KEPT: usize = 512;
@@ -24,6 +25,16 @@ pub struct News {
     pub text: Arc<str>,
 }
 
+/// What news is about: names on the wire. `resync` says that some was lost, and everything is to be read anew.
+pub const NAMES: [&str; 5] = ["broadcast", "target", "room", "node", RESYNC];
+/// The name of news that says that some was lost.
+pub const RESYNC: &str = "resync";
+/// News that waits to be told to other nodes; what does not fit is lost there, which they are told.
+const OUTBOX: usize = 1024;
+
+/// News on its way to other nodes: its name and what it says.
+pub(super) type Outgoing = (&'static str, Arc<Value>);
+
 struct Ring {
     next: u64,
     kept: VecDeque<News>,
@@ -35,6 +46,8 @@ pub struct NewsDesk {
     epoch: Arc<str>,
     ring: Arc<Mutex<Ring>>,
     sender: broadcast::Sender<News>,
+    outbox: Arc<OnceLock<mpsc::Sender<Outgoing>>>,
+    overflown: Arc<AtomicBool>,
 }
 
 /// What a listener who comes back has missed.
@@ -54,15 +67,41 @@ impl Default for NewsDesk {
             epoch: crate::id::new().into(),
             ring: Arc::new(Mutex::new(Ring { next: 1, kept: VecDeque::with_capacity(KEPT) })),
             sender: broadcast::Sender::new(BEHIND),
+            outbox: Arc::default(),
+            overflown: Arc::default(),
         }
     }
 }
 
 impl NewsDesk {
-    /// Tells everyone.
+    /// Tells everyone, on every node.
     pub fn tell(&self, name: &'static str, data: Value) {
+        let data = Arc::new(data);
+        if let Some(outbox) = self.outbox.get()
+            && outbox.try_send((name, Arc::clone(&data))).is_err()
+        {
+            self.overflown.store(true, Ordering::Release);
+        }
+        self.tell_here(name, data);
+    }
+
+    /// What this process tells, for the other nodes; asked for once.
+    pub(super) fn outbox(&self) -> mpsc::Receiver<Outgoing> {
+        let (sender, receiver) = mpsc::channel(OUTBOX);
+        // A second one would hear nothing.
+        let _ = self.outbox.set(sender);
+        receiver
+    }
+
+    /// Whether something did not fit since the last call.
+    pub(super) fn take_overflow(&self) -> bool {
+        self.overflown.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells those who listen at this process.
+    pub(super) fn tell_here(&self, name: &'static str, data: Arc<Value>) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = News { seq: ring.next, name, text: data.to_string().into(), data: Arc::new(data) };
+        let news = News { seq: ring.next, name, text: data.to_string().into(), data };
         ring.next += 1;
         if ring.kept.len() == KEPT {
             ring.kept.pop_front();

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::model::{Row, of_word};
-use super::session::{Session, TargetView};
+use super::session::TargetView;
 use super::state::Phase;
 use crate::store::{Store, StoreError, args};
 
@@ -75,8 +75,9 @@ struct Choice {
     own_llhls: Option<String>,
 }
 
-/// What the room of a broadcast plays from; `None` once it is over or is to end. `session` is where it runs here, if it does.
-pub(super) async fn of(store: &Store, row: &Row, session: Option<&Session>) -> Result<Option<Playing>, StoreError> {
+/// What the room of a broadcast plays from; `None` once it is over or is to end. `targets` are those of
+/// its session, where it runs here or on a node that is reached from here.
+pub(super) async fn of(store: &Store, row: &Row, targets: Option<Vec<TargetView>>) -> Result<Option<Playing>, StoreError> {
     let sql = "SELECT broadcasts.epoch, broadcasts.ended_ms, broadcasts.desired, broadcasts.phase, \
                CASE rooms.visibility WHEN 'password' THEN rooms.password_version WHEN 'registered' THEN -2 ELSE -1 END AS door, \
                rooms.origin_id AS wanted, targets.id AS target_id, origins.id AS origin_id, targets.app, \
@@ -92,21 +93,22 @@ pub(super) async fn of(store: &Store, row: &Row, session: Option<&Session>) -> R
     let elsewhere = first.elsewhere();
     let Some(place) = choose(choices) else {
         if let Some(place) = elsewhere {
-            let is_live = session.map_or(matches!(phase, Some(Phase::Live | Phase::Interrupted)), |session| {
-                session.view().targets.iter().any(|target| target.state == "live")
+            let is_live = targets.map_or(matches!(phase, Some(Phase::Live | Phase::Interrupted)), |targets| {
+                targets.iter().any(|target| target.state == "live")
             });
             let stream = stream(&row.id, &since, "elsewhere", 0);
             return Ok(Some(Playing { stream, is_live, place: Place::Elsewhere(place) }));
         }
-        // Only the process that runs a broadcast serves it itself.
+        // Only the process that runs a broadcast serves it itself; the others send viewers on to it.
         let stream = stream(&row.id, &since, "embedded", 0);
-        return Ok(session.map(|_| Playing { stream, is_live: true, place: Place::Embedded }));
+        return Ok(targets.map(|_| Playing { stream, is_live: true, place: Place::Embedded }));
     };
-    let target = session.and_then(|session| session.view().targets.into_iter().find(|target| target.id == place.target_id));
-    let (is_live, reconnects) = match (target, session) {
+    let (runs, mut targets) = (targets.is_some(), targets.unwrap_or_default().into_iter());
+    let target = targets.find(|target| target.id == place.target_id);
+    let (is_live, reconnects) = match (target, runs) {
         (Some(TargetView { state, reconnects, .. }), _) => (state == "live", reconnects),
-        (None, Some(_)) => (false, 0),
-        (None, None) => (matches!(phase, Some(Phase::Live | Phase::Interrupted)), 0),
+        (None, true) => (false, 0),
+        (None, false) => (matches!(phase, Some(Phase::Live | Phase::Interrupted)), 0),
     };
     let stream = stream(&row.id, &since, &place.target_id, reconnects);
     Ok(Some(Playing { stream, is_live, place: Place::Origin(place) }))

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::model::{SourceKind, StartRequest};
 use super::{start, store};
-use crate::account::Caller;
+use crate::account::{Caller, Sight};
 use crate::app::App;
 use crate::http::{Answer, Problem};
 use crate::store::args;
@@ -92,10 +92,14 @@ async fn form(app: &App, caller: &Caller, request: &StartRequest) -> Vec<Finding
     let mut findings = Vec::new();
     match start::shape(app, request) {
         Err(problem) => findings.push(Finding::of(problem, "profile")),
-        Ok(profile) => findings.push(match app.supervisor.room_for(&profile, request.source) {
-            Ok(()) => Finding::new(Severity::Ok, "capacity", "It fits on this machine.", "profile"),
-            Err(full) => Finding::new(Severity::Error, "no_capacity", full.to_string(), "profile"),
-        }),
+        Ok(profile) => {
+            let place = app.supervisor.place(request.node.as_deref(), &profile, request.source, &Sight::of(caller)).await;
+            findings.push(match place {
+                Ok(node) if node == app.supervisor.node() => Finding::new(Severity::Ok, "capacity", "It fits on this machine.", "profile"),
+                Ok(node) => Finding::new(Severity::Ok, "capacity", format!("It fits on the node “{node}”."), "profile"),
+                Err(error) => Finding::of(start::no_place(error), "profile"),
+            });
+        }
     }
     if let Err(problem) = start::bot(request, None) {
         findings.push(Finding::of(problem, "bot"));

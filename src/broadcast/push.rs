@@ -14,6 +14,7 @@ use super::session::{BrowserPlan, Report, Session, SessionSpec, SourcePlan, Targ
 use super::state::Reason;
 use crate::bbb::{BaseUrl, BbbError, Client, ClientOptions, JoinParams, Role};
 use crate::media::output::{BadTarget, WhipSettings};
+use crate::media::permit::Permit;
 use crate::media::profile::{Profile, ProfileError};
 use crate::reach::Reach;
 use crate::secret::Secret;
@@ -126,6 +127,7 @@ pub async fn push(push: Push, stop: impl Future<Output = ()>, say: impl Fn(&str)
         resolve: launch::resolver(&reach),
         terms: Terms::default(),
         live_before: None,
+        permit: Permit::default(),
     };
     let (reports, mut received) = mpsc::channel(64);
     let session = Arc::new(Session::start(spec, reports).await?);

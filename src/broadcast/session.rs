@@ -5,6 +5,7 @@ mod run;
 mod source;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,6 +19,7 @@ use super::state::{Machine, Phase, Reason};
 use crate::media::clock::MediaClock;
 use crate::media::error::MediaError;
 use crate::media::output::Resolve;
+use crate::media::permit::Permit;
 use crate::media::profile::Profile;
 use crate::media::program::{Program, ProgramSpec, ProgramStats};
 use crate::media::source::{Evidence, Step};
@@ -49,6 +51,8 @@ pub struct SessionSpec {
     pub terms: Terms,
     /// How long ago it was first live, where it was before this session.
     pub live_before: Option<Duration>,
+    /// Until when anything may go out, and the source may be started.
+    pub permit: Permit,
 }
 
 /// What a session tells its owner. After `Over` nothing more comes.
@@ -128,6 +132,8 @@ pub struct Session {
     program: Arc<Program>,
     browser: bool,
     snapshot: Arc<tokio::sync::Mutex<Option<Snapshot>>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    lost: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -153,6 +159,7 @@ impl Session {
         let program = tokio::task::spawn_blocking(build)
             .await
             .map_err(|_| MediaError::ours("program_start", "The program could not be started."))??;
+        program.hub().limit(spec.permit.clone());
         let program = Arc::new(program);
         let id: Arc<str> = spec.id.as_str().into();
         let browser = matches!(spec.source, SourcePlan::Browser(_));
@@ -162,7 +169,7 @@ impl Session {
         let view = run.view();
         let span = tracing::info_span!("session", broadcast = &*id);
         tokio::spawn(tracing::Instrument::instrument(run.run(effects, received), span));
-        Ok(Self { id, commands, view, program, browser, snapshot: Arc::default() })
+        Ok(Self { id, commands, view, program, browser, snapshot: Arc::default(), turn: Arc::default(), lost: Arc::default() })
     }
 
     /// The broadcast's id.
@@ -186,7 +193,17 @@ impl Session {
         drop(self.commands.send(Command::Pause(paused)).await);
     }
 
-    /// Adds a target.
+    /// Says that it has lost its permit; whether that is news.
+    pub(super) fn lose(&self) -> bool {
+        !self.lost.swap(true, Ordering::AcqRel)
+    }
+
+    /// Waits for one's turn to make it what the database says.
+    pub(super) async fn turn(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Adds a target; one that is fed already stays as it is.
     pub async fn add_target(&self, target: TargetPlan) {
         drop(self.commands.send(Command::AddTarget(Box::new(target))).await);
     }

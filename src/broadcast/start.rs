@@ -8,6 +8,7 @@ use super::model::{BotRole, Row, SourceKind, StartRequest, TargetAddress, Target
 use super::rules::{Terms, Until};
 use super::state::Phase;
 use super::store::{self, NewTarget};
+use super::supervisor::NoPlace;
 use crate::account::{Caller, Kind, Permission, Sight, activity, scope};
 use crate::app::App;
 use crate::http::{Answer, Problem};
@@ -45,6 +46,7 @@ pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, 
     let profile = shape(app, &request)?;
     let (server_id, meeting_id, meeting_name) = meeting(app, caller, &request).await?;
     let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].0.to_owned());
+    let node = app.supervisor.place(request.node.as_deref(), &profile, request.source, &Sight::of(caller)).await.map_err(no_place)?;
     let id = crate::id::new();
     let mut targets = Vec::new();
     for (index, target) in request.targets.iter().enumerate() {
@@ -72,7 +74,7 @@ pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, 
         step: None,
         paused: 0,
         reason: None,
-        node: app.supervisor.node().to_owned(),
+        node,
         started_by: caller.user_name.clone(),
         started_ms: now_ms(),
         ended_ms: None,
@@ -82,12 +84,14 @@ pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, 
         preset_id: cause.preset_id,
         cause: cause.key,
     };
-    app.supervisor.room_for(&profile, request.source).map_err(|full| Problem::unavailable("no_capacity", full.to_string()))?;
-    keep(app, caller, &row, &targets, request.again).await?;
-    if let Some(slate) = cause.slate {
-        app.supervisor.keep_slate(&id, &slate).await;
-    }
-    app.supervisor.launch(row.clone()).await;
+    let keep = async {
+        keep(app, caller, &row, &targets, request.again).await?;
+        if let Some(slate) = cause.slate {
+            app.supervisor.keep_slate(&id, &slate).await;
+        }
+        Ok::<_, Problem>(())
+    };
+    app.supervisor.begin(&row, keep).await?;
     Ok(store::one(&app.store, &id).await?.unwrap_or(row))
 }
 
@@ -130,14 +134,21 @@ pub(super) fn shape(app: &App, request: &StartRequest) -> Answer<Profile> {
     if request.layout.as_ref().is_some_and(|layout| !LAYOUTS.iter().any(|(known, _)| known == layout)) {
         return Err(Problem::invalid("layout", format!("The layout is one of {}.", LAYOUTS.map(|(name, _)| name).join(", "))));
     }
-    if let Some(node) = request.node.as_deref().filter(|node| *node != app.supervisor.node()) {
-        let short: String = node.chars().take(64).collect();
-        return Err(Problem::unprocessable("no_such_node", format!("There is no node “{short}”.")).of_field("node"));
-    }
     if request.targets.len() > TARGETS {
         return Err(Problem::invalid("targets", format!("A broadcast has {TARGETS} targets at most.")));
     }
     Ok(profile)
+}
+
+/// Why there is no place for a Start, as an answer.
+pub(super) fn no_place(error: NoPlace) -> Problem {
+    let detail = error.to_string();
+    match error {
+        NoPlace::Unknown(_) => Problem::unprocessable("no_such_node", detail).of_field("node"),
+        NoPlace::Draining(_) => Problem::unavailable("node_draining", detail),
+        NoPlace::Store(error) => error.into(),
+        NoPlace::Full(_) | NoPlace::AllFull => Problem::unavailable("no_capacity", detail),
+    }
 }
 
 async fn keep(app: &App, caller: &Caller, row: &Row, targets: &[NewTarget], again: bool) -> Answer<()> {

@@ -4,7 +4,9 @@ use super::model::{Row, TargetRow};
 use super::session::{Event, Standing};
 use super::state::Phase;
 use crate::moment::now_ms;
-use crate::store::{Dialect, Store, StoreError, Transaction, args};
+use crate::store::{Store, StoreError, Transaction, args};
+use crate::webhook;
+use serde_json::json;
 
 pub(super) const COLUMNS: &str = "id, server_id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
      voice_filter, phase, step, paused, reason, node, started_by, started_ms, ended_ms, desired, epoch, rules, preset_id, cause";
@@ -107,18 +109,11 @@ pub(super) async fn target_clash(tx: &mut Transaction, target: &NewTarget) -> Re
     Ok(tx.optional::<(String,)>(sql, args).await?.map(|(id,)| id))
 }
 
-/// Takes a broadcast up for this process: gives its new epoch, or nothing where there is no such broadcast.
-pub(super) async fn take_up(store: &Store, id: &str) -> Result<Option<i64>, StoreError> {
-    let mut tx = store.begin().await?;
-    let sql = "UPDATE broadcasts SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch";
-    let epoch = tx.optional::<(i64,)>(sql, args![id]).await?.map(|(epoch,)| epoch);
-    tx.commit().await?;
-    Ok(epoch)
-}
-
-/// Keeps the WHIP session of a target, or that there is none.
-pub(super) async fn keep_whip_resource(store: &Store, target_id: &str, sealed: Option<String>) -> Result<(), StoreError> {
-    store.run("UPDATE targets SET whip_resource_sealed = $1 WHERE id = $2", args![sealed, target_id]).await.map(drop)
+/// Keeps the WHIP session of a target, or that there is none; of a process that has lost the broadcast, nothing.
+pub(super) async fn keep_whip_resource(store: &Store, target_id: &str, epoch: i64, sealed: Option<String>) -> Result<(), StoreError> {
+    let sql = "UPDATE targets SET whip_resource_sealed = $1 WHERE id = $2 \
+               AND EXISTS (SELECT 1 FROM broadcasts WHERE broadcasts.id = targets.broadcast_id AND broadcasts.epoch = $3)";
+    store.run(sql, args![sealed, target_id, epoch]).await.map(drop)
 }
 
 const TARGET_COLUMNS: &str = "id, broadcast_id, label, protocol, address_sealed, whip_resource_sealed";
@@ -127,24 +122,9 @@ pub(super) async fn one(store: &Store, id: &str) -> Result<Option<Row>, StoreErr
     store.optional(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM broadcasts WHERE id = $1")), args![id]).await
 }
 
-/// What this node should have on the air. A file has one process only, whatever its host is called today.
-pub(super) async fn open_on(store: &Store, node: &str) -> Result<Vec<Row>, StoreError> {
-    if store.dialect() == Dialect::Sqlite {
-        store.run("UPDATE broadcasts SET node = $1 WHERE ended_ms IS NULL", args![node]).await?;
-    }
-    let sql = format!("SELECT {COLUMNS} FROM broadcasts WHERE ended_ms IS NULL AND node = $1 ORDER BY id");
-    store.all(sqlx::AssertSqlSafe(sql), args![node]).await
-}
-
 pub(super) async fn targets(store: &Store, broadcast_id: &str) -> Result<Vec<TargetRow>, StoreError> {
     let sql = format!("SELECT {TARGET_COLUMNS} FROM targets WHERE broadcast_id = $1 AND removed_ms IS NULL ORDER BY id");
     store.all(sqlx::AssertSqlSafe(sql), args![broadcast_id]).await
-}
-
-/// A target that a broadcast feeds.
-pub(super) async fn target(store: &Store, broadcast_id: &str, id: &str) -> Result<Option<TargetRow>, StoreError> {
-    let sql = format!("SELECT {TARGET_COLUMNS} FROM targets WHERE broadcast_id = $1 AND id = $2 AND removed_ms IS NULL");
-    store.optional(sqlx::AssertSqlSafe(sql), args![broadcast_id, id]).await
 }
 
 /// A broadcast of this node, and one of its targets that is a stream at an origin.
@@ -207,15 +187,26 @@ pub(super) async fn first_live_ms(store: &Store, id: &str) -> Result<Option<i64>
     Ok(store.optional::<(i64,)>(sql, args![id]).await?.map(|(at_ms,)| at_ms))
 }
 
-/// Keeps where a broadcast stands; at its end its targets are free again.
-pub(super) async fn keep_standing(store: &Store, id: &str, standing: &Standing) -> Result<(), StoreError> {
+/// Keeps where a broadcast stands, if it was not taken over since; at its end its targets are free again.
+pub(super) async fn keep_standing(store: &Store, id: &str, epoch: i64, standing: &Standing) -> Result<(), StoreError> {
     use super::model::word;
     let over = standing.phase == Phase::Ended;
     let ended_ms = over.then(now_ms);
     let mut tx = store.begin().await?;
-    tx.run(
+    let sql = "SELECT phase, meeting_name, room_key, node FROM broadcasts WHERE id = $1 AND epoch = $2 AND ended_ms IS NULL";
+    let before: Option<(String, String, Option<String>, String)> = tx.optional(sql, args![id, epoch]).await?;
+    if let Some((phase, meeting_name, room, node)) = before
+        && phase != word(&standing.phase)
+    {
+        let told = json!({
+            "broadcast_id": id, "phase": standing.phase, "before": phase, "paused": standing.paused, "reason": standing.reason,
+            "meeting_name": meeting_name, "room": room, "node": node,
+        });
+        webhook::enqueue(&mut tx, "broadcast.phase", &told).await?;
+    }
+    let ours = tx.run(
         "UPDATE broadcasts SET phase = $1, step = $2, paused = $3, reason = $4, ended_ms = $5, desired = CASE WHEN $6 = 1 THEN 0 ELSE desired END \
-         WHERE id = $7 AND ended_ms IS NULL",
+         WHERE id = $7 AND epoch = $8 AND ended_ms IS NULL",
         args![
             word(&standing.phase),
             standing.step.map(|step| word(&step)),
@@ -223,11 +214,14 @@ pub(super) async fn keep_standing(store: &Store, id: &str, standing: &Standing) 
             standing.reason.map(|reason| word(&reason)),
             ended_ms,
             over,
-            id
+            id,
+            epoch
         ],
     )
     .await?;
-    if let Some(ended_ms) = ended_ms {
+    if let Some(ended_ms) = ended_ms
+        && ours > 0
+    {
         tx.run("UPDATE targets SET removed_ms = $1 WHERE broadcast_id = $2 AND removed_ms IS NULL", args![ended_ms, id]).await?;
     }
     tx.commit().await
@@ -277,12 +271,17 @@ pub(super) async fn keep_event(store: &Store, broadcast_id: &str, event: &Event)
         message: event.message.clone(),
         target_id: event.target_id.clone(),
     };
-    store
-        .run(
-            "INSERT INTO broadcast_events (id, broadcast_id, at_ms, code, message, target_id) VALUES ($1, $2, $3, $4, $5, $6)",
-            args![&row.id, broadcast_id, row.at_ms, &row.code, &row.message, row.target_id.clone()],
-        )
-        .await?;
+    let mut tx = store.begin().await?;
+    tx.run(
+        "INSERT INTO broadcast_events (id, broadcast_id, at_ms, code, message, target_id) VALUES ($1, $2, $3, $4, $5, $6)",
+        args![&row.id, broadcast_id, row.at_ms, &row.code, &row.message, row.target_id.clone()],
+    )
+    .await?;
+    if let Some(target_id) = &row.target_id {
+        let told = json!({ "broadcast_id": broadcast_id, "target_id": target_id, "code": row.code, "message": row.message });
+        webhook::enqueue(&mut tx, "broadcast.target", &told).await?;
+    }
+    tx.commit().await?;
     Ok(row)
 }
 

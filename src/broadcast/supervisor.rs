@@ -2,8 +2,12 @@
 
 mod audience;
 mod flight;
+mod keeper;
+mod place;
+mod remote;
 mod rooms;
 mod upkeep;
+mod wire;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,20 +16,20 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::task::TaskTracker;
 
 use self::audience::Audience;
-use super::arm::arm;
-use super::capacity::{self, Class, Costs, Full};
+pub(super) use self::place::NoPlace;
+use self::remote::Remote;
+use super::capacity::{Class, Costs};
 use super::etiquette;
 use super::evidence;
 use super::flight::Recorder;
 use super::launch::{self, Launcher};
-use super::load;
-use super::model::{Row, SourceKind, TargetAddress};
+use super::model::{Row, TargetAddress};
 use super::news::NewsDesk;
-use super::session::{Event, Report, Session, SessionSpec, Standing, View, state_line};
+use super::session::{Event, Report, Session, SessionSpec, Standing, TargetView, state_line};
 use super::state::{Phase, Reason};
 use super::store;
 use crate::account::{Caller, activity};
@@ -33,6 +37,9 @@ use crate::config::Settings;
 use crate::media::error::MediaError;
 use crate::media::output::whep::Whep;
 use crate::media::profile::Profile;
+use crate::media::program::ProgramStats;
+use crate::node::lease::Watch;
+use crate::node::{Held, Node};
 use crate::store::{Store, StoreError};
 
 /// How often a broadcast whose plan cannot be read for now (the database is away) is tried again, and how far apart.
@@ -53,7 +60,9 @@ pub struct Supervisor(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    node: String,
+    node: Node,
+    watch: tokio::sync::Mutex<Watch>,
+    wake: Notify,
     data_dir: PathBuf,
     /// Days after which registrations are deleted.
     registration_days: Option<u32>,
@@ -69,6 +78,7 @@ struct Inner {
     recorder: Recorder,
     /// Cores that the process uses, as last measured, in bits.
     cpu: AtomicU64,
+    remote: Remote,
 }
 
 impl Inner {
@@ -79,13 +89,15 @@ impl Inner {
 
 impl Supervisor {
     /// A supervisor that has nothing on the air yet.
-    pub fn new(store: Store, settings: &Settings, launcher: Launcher, whep: Arc<OnceLock<Whep>>) -> Self {
+    pub fn new(store: Store, node: Node, settings: &Settings, launcher: Launcher, whep: Arc<OnceLock<Whep>>) -> Self {
         let measured = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
         let cores = settings.node.capacity_cores.unwrap_or_else(|| measured() as f64);
         Self(Arc::new(Inner {
             store,
-            node: settings.node.name.clone(),
+            node,
+            watch: tokio::sync::Mutex::default(),
+            wake: Notify::new(),
             data_dir: settings.data_dir.clone(),
             registration_days: settings.room.registration_days,
             audience: Audience::new(launcher.origins.clone()),
@@ -99,12 +111,13 @@ impl Supervisor {
             costs: Mutex::default(),
             recorder: Recorder::default(),
             cpu: AtomicU64::new(0),
+            remote: Remote::default(),
         }))
     }
 
     /// The name of this process among the nodes.
     pub fn node(&self) -> &str {
-        &self.0.node
+        self.0.node.name()
     }
 
     /// Where changes are told.
@@ -116,23 +129,32 @@ impl Supervisor {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A running broadcast's session.
+    /// A session of this process.
     pub fn session(&self, id: &str) -> Option<Session> {
         self.sessions().get(id).cloned()
     }
 
-    /// What a running broadcast looks like now, with what the origins of its targets say.
-    pub fn view(&self, id: &str) -> Option<View> {
-        let mut view = self.session(id)?.view();
+    /// What goes out of a running broadcast now, with what the origins of its targets say: measured here, or told by the node that runs it.
+    pub fn view(&self, id: &str) -> Option<(ProgramStats, Vec<TargetView>)> {
+        let Some(session) = self.session(id) else { return self.0.remote.view(id) };
+        let mut view = session.view();
         for target in &mut view.targets {
             target.origin = self.0.audience.at_origin(&target.id);
         }
-        Some(view)
+        Some((view.program, view.targets))
     }
 
-    /// Who watches a broadcast, here and at its origins.
+    /// The targets of a broadcast that can be watched from here without an origin.
+    fn targets_of(&self, id: &str) -> Option<Vec<TargetView>> {
+        match self.session(id) {
+            Some(session) => Some(session.view().targets),
+            None => self.0.remote.view(id).map(|(_, targets)| targets).filter(|_| self.0.remote.is_reached(id, &self.0.node)),
+        }
+    }
+
+    /// Who watches a broadcast, at the node that runs it and at its origins.
     pub fn viewers(&self, id: &str) -> u64 {
-        self.0.audience.viewers(id)
+        if self.session(id).is_some() { self.0.audience.viewers(id) } else { self.0.remote.viewers(id) }
     }
 
     /// How many run.
@@ -140,41 +162,34 @@ impl Supervisor {
         self.sessions().len()
     }
 
-    /// Takes up what a process before this one had on the air.
+    /// Takes up what a process before this one had on the air, and looks after the broadcasts from then on.
     pub async fn resume(&self) -> Result<(), StoreError> {
         tokio::spawn(upkeep::learn(Arc::downgrade(&self.0)));
         tokio::spawn(audience::follow(Arc::downgrade(&self.0)));
         store::free_targets_of_ended(&self.0.store).await?;
-        for row in store::open_on(&self.0.store, &self.0.node).await? {
-            if row.desired == 1 {
-                tracing::info!(broadcast = row.id, "taken up again");
-                self.event(
-                    &row.id,
-                    &Event {
-                        code: "resumed_after_restart",
-                        message: "Bluecast was restarted; the broadcast goes on.".into(),
-                        target_id: None,
-                    },
-                )
-                .await;
-                self.launch(row).await;
-            } else {
-                self.over(&row, Reason::Stopped).await;
-            }
+        for (row, held) in self.look().await? {
+            self.launch(row, held).await;
         }
+        tokio::spawn(keeper::follow(Arc::downgrade(&self.0)));
+        if self.0.node.is_shared() {
+            tokio::spawn(wire::tell(Arc::downgrade(&self.0), self.0.news.outbox()));
+            tokio::spawn(wire::hear(Arc::downgrade(&self.0), self.0.store.listen(&[wire::CHANNEL])));
+        }
+        tokio::spawn(keeper::listen(Arc::downgrade(&self.0), self.0.store.listen(&[keeper::CHANNEL])));
         Ok(())
     }
 
-    /// Puts a kept broadcast on the air. What cannot be launched ends with `failed` and says why.
-    pub async fn launch(&self, mut row: Row) {
+    /// Puts a broadcast on the air that this process has taken. What cannot be launched ends with `failed` and says why.
+    pub(super) async fn launch(&self, mut row: Row, held: Held) {
+        row.epoch = held.epoch;
         let (reports, received) = mpsc::channel(REPORTS);
-        let mut spec = self.plan(&mut row).await;
+        let mut spec = self.plan(&row, &held).await;
         for _ in 0..LAUNCH_TRIES {
             if !spec.as_ref().is_err_and(|error| error.retry) {
                 break;
             }
             tokio::time::sleep(LAUNCH_AGAIN).await;
-            spec = self.plan(&mut row).await;
+            spec = self.plan(&row, &held).await;
         }
         let started = match spec {
             Ok(mut spec) => {
@@ -188,12 +203,11 @@ impl Supervisor {
                 self.sessions().insert(row.id.clone(), session.clone());
                 let (supervisor, id) = (self.clone(), row.id.clone());
                 self.0.tasks.spawn(async move { supervisor.follow(row, received).await });
-                // A Stop that came before the session could be found, or the end of the process.
-                let wanted = store::one(&self.0.store, &id).await.map_or(true, |kept| kept.is_some_and(|kept| kept.desired == 1));
+                // What came before the session could be found: the end of the process, a Stop, another target.
                 if self.0.draining.load(Ordering::Acquire) {
                     session.drain().await;
-                } else if !wanted {
-                    session.stop().await;
+                } else if let Err(error) = self.sync(&id).await {
+                    tracing::warn!(broadcast = id, %error, "what a broadcast should be could not be read again");
                 }
             }
             Err(error) => {
@@ -204,33 +218,20 @@ impl Supervisor {
         }
     }
 
-    /// Takes a broadcast up, with a new epoch, and makes its plan.
-    async fn plan(&self, row: &mut Row) -> Result<SessionSpec, MediaError> {
-        match store::take_up(&self.0.store, &row.id).await {
-            Ok(Some(epoch)) => row.epoch = epoch,
-            Ok(None) => return Err(MediaError::ours("broadcast_gone", "The broadcast is no longer kept.").fatal()),
-            Err(error) => return Err(MediaError::ours("database", error.to_string())),
-        }
-        launch::spec(&self.0.launcher, &self.0.store, row).await
+    async fn plan(&self, row: &Row, held: &Held) -> Result<SessionSpec, MediaError> {
+        launch::spec(&self.0.launcher, &self.0.store, row, held.permit.clone()).await
     }
 
-    /// Writes down that a broadcast should end, and ends it.
+    /// Writes down that a broadcast should end, and has it ended where it runs.
     pub async fn stop(&self, row: &Row) -> Result<(), StoreError> {
         store::desire(&self.0.store, &row.id, false).await?;
-        match self.session(&row.id) {
-            Some(session) => session.stop().await,
-            None => self.over(row, Reason::Stopped).await,
-        }
-        Ok(())
+        self.changed(&row.id).await
     }
 
     /// Pauses or resumes.
     pub async fn pause(&self, id: &str, paused: bool) -> Result<(), StoreError> {
         store::keep_paused(&self.0.store, id, paused).await?;
-        if let Some(session) = self.session(id) {
-            session.pause(paused).await;
-        }
-        Ok(())
+        self.changed(id).await
     }
 
     /// Says why, among the events, and that it is so in the meeting's chat.
@@ -239,9 +240,7 @@ impl Supervisor {
             let (code, what) = if paused { ("pause_note", "Paused") } else { ("resume_note", "Resumed") };
             self.event(id, &Event { code, message: format!("{what} by {who}: {note}"), target_id: None }).await;
         }
-        if let Some(session) = self.session(id) {
-            session.say(etiquette::pauses(paused, note)).await;
-        }
+        self.say_in_meeting(id, etiquette::pauses(paused, note)).await;
     }
 
     /// Where the image is kept that stands in for a broadcast's plain slate.
@@ -271,28 +270,6 @@ impl Supervisor {
         self.0.launcher.seal(id, address)
     }
 
-    /// Starts feeding a kept target.
-    pub(super) async fn add_target(&self, broadcast_id: &str, target_id: &str) -> Result<(), StoreError> {
-        let Some(session) = self.session(broadcast_id) else { return Ok(()) };
-        let Some(row) = store::target(&self.0.store, broadcast_id, target_id).await? else { return Ok(()) };
-        match self.0.launcher.open(&self.0.store, &row) {
-            Ok(mut plan) => {
-                arm(&self.0.store, &self.0.launcher.vault, &self.0.node, broadcast_id, std::slice::from_mut(&mut plan)).await?;
-                session.add_target(plan).await;
-            }
-            Err(error) => tracing::error!(%error, "a target cannot be fed"),
-        }
-        Ok(())
-    }
-
-    /// Whether one more broadcast fits on this machine.
-    pub(super) fn room_for(&self, profile: &Profile, source: SourceKind) -> Result<(), Full> {
-        let running: Vec<Class> = self.sessions().values().map(class_of).collect();
-        let costs = self.0.costs.lock().unwrap_or_else(PoisonError::into_inner);
-        let free_memory_mb = load::free_memory_mb().unwrap_or(f64::MAX);
-        capacity::fits(&costs, self.0.cores, free_memory_mb, &running, &class(profile, source == SourceKind::Browser))
-    }
-
     /// Ends everything that runs here without ending the broadcasts: the next process takes them up again.
     pub async fn drain(&self) {
         self.0.draining.store(true, Ordering::Release);
@@ -301,20 +278,22 @@ impl Supervisor {
             session.drain().await;
         }
         self.0.tasks.close();
-        if tokio::time::timeout(END_WITHIN, self.0.tasks.wait()).await.is_err() {
+        let all_ended = tokio::time::timeout(END_WITHIN, self.0.tasks.wait()).await.is_ok();
+        if !all_ended {
             tracing::warn!("some broadcasts did not end in time");
         }
+        self.0.node.leave(all_ended).await;
     }
 
     /// Keeps and tells what a session reports, until it is over.
     async fn follow(&self, row: Row, mut reports: mpsc::Receiver<Report>) {
-        let (mut last, mut told) = (None, None);
+        let (mut last, mut told, mut kept) = (None, None, true);
         let mut numbers = tokio::time::interval(NUMBERS_EVERY);
         numbers.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 report = reports.recv() => match report {
-                    Some(Report::State(standing)) => self.stands(&row, &standing, &mut last).await,
+                    Some(Report::State(standing)) => kept = self.stands(&row, &standing, &mut last).await,
                     Some(Report::Event(event)) => {
                         self.event(&row.id, &event).await;
                         if event.target_id.is_some() {
@@ -343,6 +322,10 @@ impl Supervisor {
             whep.close(&row.id).await;
         }
         self.tell_room(&row).await;
+        if kept {
+            self.0.node.let_go(&row.id);
+            self.0.wake.notify_one();
+        }
     }
 
     /// What ends by itself is written down like what a person does.
@@ -354,37 +337,46 @@ impl Supervisor {
         }
     }
 
-    async fn stands(&self, row: &Row, standing: &Standing, last: &mut Option<String>) {
+    /// Keeps and tells where a broadcast stands; whether its end, where it is one, was kept.
+    async fn stands(&self, row: &Row, standing: &Standing, last: &mut Option<String>) -> bool {
         // The list is complete before the change shows. A step alone has a line of its own from the source.
         let line = state_line(standing);
         if last.as_deref() != Some(&*line.message) {
             self.event(&row.id, &line).await;
             *last = Some(line.message);
         }
-        if let Err(error) = store::keep_standing(&self.0.store, &row.id, standing).await {
+        let mut kept = true;
+        if let Err(error) = store::keep_standing(&self.0.store, &row.id, row.epoch, standing).await {
             tracing::error!(broadcast = row.id, %error, "where a broadcast stands could not be kept");
             if standing.phase == Phase::Ended {
-                let (supervisor, id, standing) = (self.clone(), row.id.clone(), standing.clone());
-                self.0.tasks.spawn(async move { supervisor.keep_the_end(&id, &standing).await });
+                kept = false;
+                let (supervisor, id, epoch, standing) = (self.clone(), row.id.clone(), row.epoch, standing.clone());
+                self.0.tasks.spawn(async move { supervisor.keep_the_end(&id, epoch, &standing).await });
             }
         }
         self.0.news.tell("broadcast", standing_json(&row.id, standing));
         self.tell_room(row).await;
+        kept
     }
 
     /// Tries until it is kept that a broadcast is over, or the process ends.
-    async fn keep_the_end(&self, id: &str, standing: &Standing) {
+    async fn keep_the_end(&self, id: &str, epoch: i64, standing: &Standing) {
         while !self.0.draining.load(Ordering::Acquire) {
             tokio::time::sleep(KEEP_AGAIN).await;
-            if store::keep_standing(&self.0.store, id, standing).await.is_ok() {
+            if store::keep_standing(&self.0.store, id, epoch, standing).await.is_ok() {
+                // Not before: what has not ended in the database and runs nowhere is begun again.
+                self.0.node.let_go(id);
                 return;
             }
         }
     }
 
+    /// Ends a broadcast that this process has taken and of which nothing runs.
     async fn over(&self, row: &Row, reason: Reason) {
         let standing = Standing { phase: Phase::Ended, step: None, paused: row.paused == 1, reason: Some(reason) };
-        self.stands(row, &standing, &mut None).await;
+        if self.stands(row, &standing, &mut None).await {
+            self.0.node.let_go(&row.id);
+        }
     }
 
     /// Keeps a line among a broadcast's events.
@@ -404,9 +396,9 @@ impl Supervisor {
     }
 
     fn tell_numbers(&self, id: &str) {
-        let Some(view) = self.view(id) else { return };
-        self.0.news.tell("broadcast", json!({ "id": id, "program": view.program }));
-        for target in view.targets {
+        let Some((program, targets)) = self.view(id).filter(|_| self.session(id).is_some()) else { return };
+        self.0.news.tell("broadcast", json!({ "id": id, "program": program }));
+        for target in targets {
             let mut target = json!(target);
             target["broadcast_id"] = json!(id);
             self.0.news.tell("target", target);

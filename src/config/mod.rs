@@ -247,7 +247,11 @@ impl NodeSettings {
     fn read(reader: &mut Reader) -> Self {
         let host_name = || rustix::system::uname().nodename().to_string_lossy().into_owned();
         Self {
-            name: reader.text("BLUECAST_NODE_NAME").map_or_else(host_name, str::to_owned),
+            name: reader
+                .made("BLUECAST_NODE_NAME", "one line of 1 to 64 characters, and not `any`", |text| {
+                    (text.chars().count() <= 64 && !text.chars().any(char::is_control) && text != "any").then(|| text.to_owned())
+                })
+                .unwrap_or_else(host_name),
             url: reader.made("BLUECAST_NODE_URL", "an http:// or https:// address without a path", base_url),
             capacity_cores: reader.made("BLUECAST_NODE_CAPACITY", "a number of CPU cores above 0, such as 3.5", |text| {
                 text.parse().ok().filter(|cores: &f64| cores.is_finite() && *cores > 0.0)

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 
 use crate::app::App;
+use crate::node::SentOn;
 
 /// The address of whoever made the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,9 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        if let Some(SentOn(address)) = parts.extensions.get() {
+            return Ok(Self(*address));
+        }
         let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
         Ok(Self(client(socket, &parts.headers, &app.settings.trusted_proxies)))
     }

@@ -5,7 +5,10 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{RefOr, Required};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -18,7 +21,9 @@ const PREFIX: &str = "/api/v1";
     info(
         title = "Bluecast",
         description = "Puts BigBlueButton meetings on the air. Errors are problem documents (RFC 9457) with a stable `code`; times are \
-                       RFC 3339; lists answer `items` and `next`.",
+                       RFC 3339; lists answer `items` and `next`. A POST with an `Idempotency-Key` is done once: the same key and body get the \
+                       first answer again for 24 hours, another body is refused with 422. Things have an `ETag`; a change with `If-Match` is \
+                       refused with 412 when somebody else has changed the thing meanwhile.",
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later")
     ),
     security(("token" = []), ("session" = []))
@@ -51,9 +56,23 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
         for (method, operation) in operations {
             if let Some(operation) = operation {
                 operation.operation_id = Some(format!("{method}_{name}"));
+                if method == "post" && name != "session" {
+                    operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+                }
             }
         }
     }
+}
+
+fn idempotency_key() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Names this request, so that sent twice it is done once."))
+        .schema(Some(text))
+        .build()
 }
 
 /// The document as text, as `docs/openapi.json` holds it.

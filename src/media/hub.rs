@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use super::packet::{Packet, Track};
+use super::permit::Permit;
 
 type Sink = dyn Fn(&Packet) + Send + Sync;
 
@@ -19,6 +20,7 @@ struct Shared {
     next: AtomicU64,
     key_frame_wanted: AtomicBool,
     on_change: Mutex<Option<Box<dyn Fn() + Send>>>,
+    permit: OnceLock<Permit>,
 }
 
 /// Where encoded packets come in and are handed to every subscriber. Clones are handles to the same hub.
@@ -45,8 +47,22 @@ impl Hub {
         Subscription { hub: self.clone(), id }
     }
 
+    /// Lets nothing pass, here and in outputs that are started later, once this permit has run out. Only the first one counts.
+    pub fn limit(&self, permit: Permit) {
+        // A second one would let out what the first one forbids.
+        let _ = self.shared.permit.set(permit);
+    }
+
+    /// Until when something may go out.
+    pub fn permit(&self) -> Permit {
+        self.shared.permit.get().cloned().unwrap_or_default()
+    }
+
     /// Hands a packet to everyone who wants its track.
     pub fn publish(&self, packet: &Packet) {
+        if self.shared.permit.get().is_some_and(|permit| !permit.holds()) {
+            return;
+        }
         let subscribers = self.shared.subscribers.read().unwrap_or_else(PoisonError::into_inner);
         for subscriber in subscribers.values().filter(|subscriber| subscriber.tracks.contains(&packet.track)) {
             (subscriber.sink)(packet);

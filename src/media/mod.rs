@@ -8,6 +8,7 @@ pub mod hub;
 pub mod latch;
 pub mod output;
 pub mod packet;
+pub mod permit;
 pub mod pipeline;
 pub mod profile;
 pub mod program;

@@ -1,12 +1,12 @@
 //! A target as its origin sees it, and what an admin should know of it. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::{Audio, StreamDetail, Track, Video};
 
 /// A target as its origin sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TargetAtOrigin {
     /// Whether the origin has the stream; left out where it cannot be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,12 +23,12 @@ pub struct TargetAtOrigin {
     /// Viewers of this stream there and at its edges.
     pub viewers: u64,
     /// What an admin should know.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Warning>,
 }
 
 /// Pictures at an origin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VideoAtOrigin {
     /// `H264`…
     pub codec: String,
@@ -44,7 +44,7 @@ pub struct VideoAtOrigin {
 }
 
 /// Sound at an origin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AudioAtOrigin {
     /// `OPUS`, `AAC`…
     pub codec: String,

@@ -12,6 +12,7 @@ pub mod mail;
 mod moderate;
 mod onward;
 mod policy;
+mod reference;
 mod register;
 mod room;
 mod talk;
@@ -39,6 +40,7 @@ pub fn routes() -> Router<App> {
         .route("/", get(front::show))
         .route("/login", get(login::show))
         .route("/admin", get(admin::show))
+        .route("/api/v1/docs", get(reference::show))
         .route("/watch/{key}", get(watch::show))
         .route("/watch/{key}/enter", post(door::enter))
         .route("/watch/{key}/register", get(register::show).post(register::send))

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::PgListener;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::AbortHandle;
 
@@ -156,12 +156,7 @@ async fn hear_once(
     said: &mut bool,
 ) -> Result<(), sqlx::Error> {
     // Its own pool of one: a listener must not take connections from those who ask.
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ANSWER_WITHIN)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_lazy_with((*shared.connect_options()).clone());
+    let pool = super::postgres::apart(shared);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen_all(channels.iter().copied()).await?;

@@ -10,6 +10,14 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// The database's own time inside a statement: a BIGINT, in Unix milliseconds.
+    pub fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000 AS BIGINT)",
+            Self::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+
     /// A statement that gives the database's own time as one BIGINT, in Unix milliseconds.
     pub fn now_ms(self) -> &'static str {
         match self {

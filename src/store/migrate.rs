@@ -21,6 +21,9 @@ const FILES: &[(i64, &str, &str)] = &[
     (20_261_122_201_000, "oidc", include_str!("../../migrations/20261122201000_oidc.sql")),
     (20_261_122_220_000, "presets", include_str!("../../migrations/20261122220000_presets.sql")),
     (20_261_122_220_500, "preset_maker", include_str!("../../migrations/20261122220500_preset_maker.sql")),
+    (20_261_122_210_000, "node", include_str!("../../migrations/20261122210000_node.sql")),
+    (20_261_122_210_100, "idempotency", include_str!("../../migrations/20261122210100_idempotency.sql")),
+    (20_261_122_210_200, "webhook", include_str!("../../migrations/20261122210200_webhook.sql")),
 ];
 
 /// sqlx's own name for the table that lists what was applied.

@@ -86,6 +86,14 @@ impl Store {
         }
     }
 
+    /// The same database by a connection of its own, for what must not wait behind everybody else; the next call is another connection.
+    pub fn apart(&self) -> Self {
+        match self {
+            Self::Sqlite(_) => self.clone(),
+            Self::Postgres(pool) => Self::Postgres(postgres::apart(pool)),
+        }
+    }
+
     /// Ends all connections, waiting for what is under way.
     pub async fn close(&self) {
         match self {

@@ -20,6 +20,16 @@ pub(super) async fn open(url: &Secret) -> Result<Store, OpenError> {
     Ok(Store::Postgres(pool))
 }
 
+/// A pool of one.
+pub(super) fn apart(pool: &PgPool) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with((*pool.connect_options()).clone())
+}
+
 /// Asks for its version, and changes nothing.
 pub(super) async fn probe(url: &Secret) -> Result<String, OpenError> {
     let pool = connect(url).await?;

@@ -11,6 +11,7 @@ mod browser;
 mod comment;
 mod deploy;
 mod house;
+mod node;
 mod ome;
 mod origin;
 mod output;

@@ -110,7 +110,7 @@ pub(crate) async fn add_target(
     whole(async move {
         let target = start::add_target(&app, &caller, &row, &request).await?;
         let view = TargetView::unfed(target.id.clone(), target.label.clone(), target.protocol.clone(), "connecting");
-        app.supervisor.add_target(&row.id, &target.id).await?;
+        app.supervisor.changed(&row.id).await?;
         Ok((StatusCode::CREATED, Json(view)))
     })
     .await
@@ -133,9 +133,7 @@ pub(crate) async fn remove_target(
             return Err(Problem::not_found("target"));
         }
         record(&app, &caller, "target.remove", &row).await?;
-        if let Some(session) = app.supervisor.session(&row.id) {
-            session.remove_target(&target_id).await;
-        }
+        app.supervisor.changed(&row.id).await?;
         app.supervisor.news().tell("target", json!({ "id": target_id, "broadcast_id": row.id, "removed": true }));
         Ok(StatusCode::NO_CONTENT)
     })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::super::news::News;
+use super::super::news::{News, RESYNC};
 use super::list::sight;
 use crate::account::{Caller, Kind, Sight, scope};
 use crate::app::App;
@@ -43,11 +43,16 @@ impl Eyes {
         if self.since.elapsed() >= BELIEVED || self.changes.has_changed().unwrap_or(false) {
             self.look_again().await;
         }
-        if self.sight.is_all() {
+        if self.sight.is_all() || news.name == RESYNC {
             return true;
         }
-        // A target's news names its broadcast.
-        let id = news.data.get(if news.name == "target" { "broadcast_id" } else { "id" }).and_then(|id| id.as_str());
+        // A target's news names its broadcast, and groups hold nodes by name.
+        let about = match news.name {
+            "target" => "broadcast_id",
+            "node" => "name",
+            _ => "id",
+        };
+        let id = news.data.get(about).and_then(|id| id.as_str());
         let Some(id) = id else { return false };
         let about = (news.name, id.to_owned());
         if let Some(seen) = self.seen.get(&about) {

@@ -11,8 +11,8 @@ use crate::moment::rfc3339;
 
 pub(crate) async fn of(app: &App, row: Row) -> Answer<BroadcastView> {
     let (program, targets) = match app.supervisor.view(&row.id) {
-        Some(view) => (view.program, view.targets),
-        None => (ProgramStats::default(), store::last_targets(&app.store, &row.id).await?.into_iter().map(off).collect()),
+        Some(view) if row.ended_ms.is_none() => view,
+        _ => (ProgramStats::default(), store::last_targets(&app.store, &row.id).await?.into_iter().map(off).collect()),
     };
     Ok(BroadcastView {
         viewers: app.supervisor.viewers(&row.id),

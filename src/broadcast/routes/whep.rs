@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-use super::super::news::News;
+use super::super::news::{News, RESYNC};
 use super::events::follow;
 use super::list::find;
 use crate::account::perm::InSomeRoom;
@@ -147,7 +147,8 @@ async fn room_events(
     let changes = follow(app.supervisor.news(), None, room_event, move |news| {
         let is_here = news.name == "room" && news.data["id"] == wanted_key.as_str();
         let is_door = is_here && news.data["door"] == true;
-        if is_door {
+        // What was lost may be this room's: whoever comes back reads it anew.
+        if is_door || news.name == RESYNC {
             turn_out.cancel();
         }
         is_here && !is_door

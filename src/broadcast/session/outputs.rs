@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::Event;
@@ -46,7 +46,7 @@ impl TargetPlan {
 }
 
 /// How a target is doing.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TargetView {
     /// Its id.
     pub id: String,
@@ -131,6 +131,10 @@ impl Outputs {
         };
         let output = Output::start(spec, program.hub(), program.clock(), report);
         self.running.push(Running { plan, output, told: None });
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.running.iter().any(|running| running.plan.id == id)
     }
 
     /// Takes a target off and waits until it is gone; gives its label, if there was one.

@@ -167,6 +167,7 @@ impl Run {
                 self.happened(Happened::Stop).await;
             }
             Some(Command::Pause(paused)) => self.happened(Happened::Pause(paused)).await,
+            Some(Command::AddTarget(target)) if self.outputs.has(&target.id) => {}
             Some(Command::AddTarget(target)) => {
                 let event =
                     Event { code: "target_added", message: format!("{}: added.", target.label), target_id: Some(target.id.clone()) };
@@ -245,6 +246,8 @@ impl Run {
     async fn follow(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                // Another process may have the bot in the meeting by now.
+                Effect::StartSource if !self.program.hub().permit().holds() => {}
                 Effect::StartSource => {
                     let (plan, program, before) = (Arc::clone(&self.plan), Arc::clone(&self.program), self.stopping.take());
                     self.starting = Some(tokio::spawn(async move {

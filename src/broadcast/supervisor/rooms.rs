@@ -46,7 +46,7 @@ impl Supervisor {
     pub async fn room_state(&self, key: &str) -> Result<RoomState, StoreError> {
         let row = store::of_room(&self.0.store, key).await?;
         let playing = match &row {
-            Some(row) => playing::of(&self.0.store, row, self.session(&row.id).as_ref()).await?,
+            Some(row) => playing::of(&self.0.store, row, self.targets_of(&row.id)).await?,
             None => None,
         };
         Ok(room_state::of(row.as_ref(), playing, crate::moment::now_ms()))
@@ -55,7 +55,7 @@ impl Supervisor {
     /// What a room plays from now, if anything.
     pub async fn room_playing(&self, key: &str) -> Result<Option<Playing>, StoreError> {
         let Some(row) = store::of_room(&self.0.store, key).await? else { return Ok(None) };
-        playing::of(&self.0.store, &row, self.session(&row.id).as_ref()).await
+        playing::of(&self.0.store, &row, self.targets_of(&row.id)).await
     }
 
     /// Follows a change of a room's settings. Where it `turns_out` those who watch, they are cut at once, here and at the origins, and come
@@ -70,23 +70,22 @@ impl Supervisor {
             return Ok(());
         };
         if turns_out {
-            if let Some(whep) = self.0.whep.get() {
-                whep.close(&row.id).await;
-            }
-            self.restart_origins(&row.id).await?;
+            self.close_doors(&row.id).await?;
         }
         self.tell_room(&row).await;
         Ok(())
     }
 
     /// Ends the pushes of a broadcast to origins and begins them anew.
-    async fn restart_origins(&self, broadcast_id: &str) -> Result<(), StoreError> {
+    pub(super) async fn restart_origins(&self, broadcast_id: &str) -> Result<(), StoreError> {
         let Some(session) = self.session(broadcast_id) else { return Ok(()) };
-        for target_id in store::targets_at_origins(&self.0.store, broadcast_id).await? {
-            session.remove_target(&target_id).await;
-            self.add_target(broadcast_id, &target_id).await?;
+        {
+            let _turn = session.turn().await;
+            for target_id in store::targets_at_origins(&self.0.store, broadcast_id).await? {
+                session.remove_target(&target_id).await;
+            }
         }
-        Ok(())
+        self.sync(broadcast_id).await
     }
 
     /// The session that a room plays.

@@ -11,7 +11,7 @@ use super::super::model::word;
 use super::super::session::{Session, View};
 use super::super::state::Phase;
 use super::super::store;
-use super::{Inner, class_of};
+use super::{Inner, Supervisor, class_of};
 use crate::room::registration;
 
 /// How often what is too old is cleared away.
@@ -45,6 +45,7 @@ pub(super) async fn learn(inner: Weak<Inner>) {
             inner.costs.lock().unwrap_or_else(PoisonError::into_inner).learn(first, each);
         }
         count(&inner);
+        Supervisor(std::sync::Arc::clone(&inner)).say_load();
         if swept.is_none_or(|swept: Instant| swept.elapsed() >= SWEEP_EVERY) {
             swept = Some(Instant::now());
             sweep(&inner).await;

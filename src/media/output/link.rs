@@ -11,6 +11,7 @@ use gstreamer_app::AppSrc;
 use super::liveness::Reading;
 use super::socket;
 use crate::media::error::MediaError;
+use crate::media::permit::Permit;
 use crate::media::pipeline::Line;
 
 /// How long a pipeline may take to start: elements open sockets in it.
@@ -55,6 +56,16 @@ impl Link {
     pub(super) fn over_tcp(mut self, to: &[SocketAddr]) -> Self {
         self.tcp = Some((to.to_vec(), Instant::now(), 0));
         self
+    }
+
+    /// Stops at the sink's door what is still under way in the pipeline when the permit runs out: a process that was stopped for a while
+    /// wakes with buffers in every queue.
+    pub(super) fn limit(&self, permit: &Permit) {
+        for pad in self.sink.sink_pads() {
+            let permit = permit.clone();
+            let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+            pad.add_probe(mask, move |_, _| if permit.holds() { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop });
+        }
     }
 
     /// Starts the pipeline, on a thread of its own. An error of an element is on the bus afterwards.

@@ -17,6 +17,7 @@ use crate::media::clock::MediaClock;
 use crate::media::error::{MediaError, Side};
 use crate::media::hub::Hub;
 use crate::media::packet::Track;
+use crate::media::permit::Permit;
 
 /// How often a connection is looked at: often while it comes up, as a picture waits for it.
 const WHILE_CONNECTING: Duration = Duration::from_millis(20);
@@ -30,6 +31,8 @@ type Events = Box<dyn Fn(OutputEvent) + Send>;
 pub(super) struct Shared {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// Without it nothing is sent, no connection is made, and no name is freed at an origin: another process may have them.
+    permit: Permit,
 }
 
 #[derive(Default)]
@@ -70,7 +73,7 @@ impl Shared {
     }
 
     fn stopping(&self) -> bool {
-        self.lock().stop
+        !self.permit.holds() || self.lock().stop
     }
 
     /// Waits, or less when the output is to stop.
@@ -109,7 +112,7 @@ struct Runner {
 }
 
 pub(super) fn start(spec: OutputSpec, hub: &Hub, clock: &MediaClock, events: Events) -> Result<Arc<Shared>, MediaError> {
-    let shared = Arc::new(Shared { inner: Mutex::default(), changed: Condvar::new() });
+    let shared = Arc::new(Shared { inner: Mutex::default(), changed: Condvar::new(), permit: hub.permit() });
     let feed = Feed::new(hub.clone());
     let audio = match &spec.target {
         TargetUrl::Whip(_) => Track::Opus,
@@ -199,6 +202,7 @@ impl Runner {
             TargetUrl::Srt(target) => srt::build(target, at, &self.clock)?,
             TargetUrl::Whip(_) => return self.connect_whip(&target, at, live_since),
         };
+        link.limit(&self.shared.permit);
         self.feed.attach(&link.video, &link.audio);
         let mut result = link.start().and_then(|()| self.watch(&target, &mut link, Liveness::new(self.begun.elapsed()), live_since));
         self.feed.detach();
@@ -245,6 +249,7 @@ impl Runner {
             return Err(MediaError::ours("no_program", "The program's video has not begun yet."));
         };
         let (mut link, peer) = whip::build(&self.spec.whip, at.ip(), &caps, &self.clock, &self.hub)?;
+        link.limit(&self.shared.permit);
         self.feed.attach(&link.video, &link.audio);
         let result = link
             .start()

@@ -8,7 +8,7 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_secs(2);
 
 /// What went out of the program, as of now.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ProgramStats {
     /// Pictures encoded per second.
     pub fps: f64,

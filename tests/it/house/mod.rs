@@ -5,6 +5,8 @@ mod bus;
 mod cli;
 mod full;
 mod http;
+mod manners;
 mod meetings;
 mod resources;
 mod store;
+mod webhook;

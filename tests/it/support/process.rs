@@ -58,6 +58,11 @@ fn users_of(folder: &Path) -> Vec<String> {
 impl Process {
     /// Starts `bluecast serve` on a free port and logs in.
     pub async fn start(folders: &Folders) -> Self {
+        Self::start_with(folders, &[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn start_with(folders: &Folders, extra: &[(&str, &str)]) -> Self {
         let log = folders.data.path().join("address");
         let _ = std::fs::remove_file(&log);
         let child = Command::new(env!("CARGO_BIN_EXE_bluecast"))
@@ -67,6 +72,7 @@ impl Process {
             .env("BLUECAST_ADMIN_PASSWORD", PASSWORD)
             .env("BLUECAST_NODE_CAPACITY", "64")
             .env("TMPDIR", folders.temporary.path())
+            .envs(extra.iter().copied())
             .stdin(Stdio::null())
             .stdout(std::fs::File::create(&log).unwrap())
             .env("BLUECAST_LOG", "debug")
@@ -97,6 +103,11 @@ impl Process {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// SIGTERM, and its exit status.

@@ -59,6 +59,25 @@ const routes = [
       return [200, { items, participants: items.reduce((sum, meeting) => sum + meeting.participants, 0) }];
     },
   ],
+  ["GET", "/nodes", (h) => list(h.nodes)],
+  ["POST", "/nodes/:id/drain", (h, _, [id]) => [200, Object.assign(one(h.nodes, "id", id, "node"), { state: "draining" })]],
+  ["POST", "/nodes/:id/undrain", (h, _, [id]) => [200, Object.assign(one(h.nodes, "id", id, "node"), { state: "up" })]],
+  ["DELETE", "/nodes/:id", (h, _, [id]) => drop(h.nodes, one(h.nodes, "id", id, "node"))],
+  ["GET", "/webhooks", (h) => list(h.webhooks)],
+  [
+    "POST",
+    "/webhooks",
+    (h, body) => {
+      checkUrl(body.url);
+      const made = { id: `w${h.webhooks.length + 1}`, active: true, ...body };
+      h.webhooks.push(made);
+      return [201, { ...made, secret: "a-secret-that-is-shown-once" }];
+    },
+  ],
+  ["PATCH", "/webhooks/:id", (h, body, [id]) => [200, Object.assign(one(h.webhooks, "id", id, "webhook"), body)]],
+  ["DELETE", "/webhooks/:id", (h, _, [id]) => drop(h.webhooks, one(h.webhooks, "id", id, "webhook"))],
+  ["POST", "/webhooks/:id/ping", (h, _, [id]) => (one(h.webhooks, "id", id, "webhook"), [202])],
+  ["GET", "/webhooks/:id/deliveries", (h, _, [id]) => (one(h.webhooks, "id", id, "webhook"), list(h.deliveries))],
   ["GET", "/origins", (h) => list(h.origins)],
   [
     "POST",

@@ -14,6 +14,16 @@ export class Refusal extends Error {
 
 export class House {
   servers = [];
+  nodes = [
+    { id: "n1", name: "alpha", state: "up", here: true, url: "http://10.0.0.5:8080", version: "0.1.0", broadcasts: 2, cores: 8, used_cores: 1.8, free_memory_mb: 9000, since: "2026-11-22T08:00:00Z", seen_at: "2026-11-22T12:00:00Z" },
+    { id: "n2", name: "beta.lecture-halls.example.org", state: "draining", here: false, version: "0.1.0", broadcasts: 1, cores: 4, used_cores: 3.4, free_memory_mb: 1200, since: "2026-11-22T08:00:00Z", seen_at: "2026-11-22T12:00:00Z" },
+    { id: "n3", name: "gamma", state: "gone", here: false, version: "0.1.0", broadcasts: 0, cores: 4, used_cores: 0, free_memory_mb: 0, since: "2026-11-21T08:00:00Z", seen_at: "2026-11-22T11:00:00Z" },
+  ];
+  webhooks = [{ id: "w1", name: "Status board", url: "https://board.example.org/hooks/bluecast", events: ["broadcast.phase"], active: true }];
+  deliveries = [
+    { id: "d2", event: "broadcast.phase", state: "waiting", tries: 2, created_at: "2026-11-22T12:00:00Z", tried_at: "2026-11-22T12:00:40Z", due_at: "2026-11-22T12:02:40Z", status: 503, detail: "It answered 503 Service Unavailable." },
+    { id: "d1", event: "broadcast.phase", state: "delivered", tries: 1, created_at: "2026-11-22T11:00:00Z", tried_at: "2026-11-22T11:00:00Z", status: 200 },
+  ];
   origins = [];
   rooms = [];
   presets = [];

@@ -29,6 +29,8 @@ const pages = [
   ["groups", "/admin#/people/groups"],
   ["roles", "/admin#/people/roles"],
   ["the log", "/admin#/people/activity"],
+  ["nodes", "/admin#/nodes"],
+  ["webhooks", "/admin#/webhooks"],
 ] as const;
 
 for (const theme of ["light", "dark"] as const) {

@@ -9,14 +9,16 @@ export type Route =
   | { view: "servers" }
   | { view: "origins" }
   | { view: "rooms"; key?: string; part?: string }
-  | { view: "people"; part: string };
+  | { view: "people"; part: string }
+  | { view: "nodes" }
+  | { view: "webhooks" };
 
 export function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [view, id, part] = path.split("/");
   if (view === "broadcasts" && id) return { view: "broadcast", id: decodeURIComponent(id) };
   if (view === "rooms") return { view, ...(id ? { key: decodeURIComponent(id) } : {}), ...(part ? { part } : {}) };
-  if (view === "servers" || view === "origins" || view === "presets") return { view };
+  if (view === "servers" || view === "origins" || view === "presets" || view === "nodes" || view === "webhooks") return { view };
   if (view === "people") return { view, part: id ?? "account" };
   if (view === "meetings") {
     const server = new URLSearchParams(query).get("server");

@@ -1,5 +1,5 @@
 /** Names from the API in plain words. A name that is newer than this page is shown as it is. */
-import type { Broadcast, BroadcastEvent, Target } from "../api/types";
+import type { Broadcast, BroadcastEvent, Delivery, Node, Target } from "../api/types";
 import { known, t } from "../i18n";
 
 export type Tone = "" | "live" | "good" | "warn" | "bad" | "brand";
@@ -59,4 +59,16 @@ const eventTones: Record<string, Tone> = { live: "good", resumed: "good", ended:
 /** The colour of a line in the history, by the last word of its code. */
 export function eventTone(event: BroadcastEvent): Tone {
   return eventTones[event.code.split(/[.:]/).at(-1) ?? ""] ?? "brand";
+}
+
+export function nodeState(node: Node): string {
+  return word("node", node.state);
+}
+
+export function nodeTone(node: Node): Tone {
+  return ({ up: "good", busy: "warn", draining: "brand", gone: "bad" } as const)[node.state] ?? "";
+}
+
+export function deliveryTone(delivery: Delivery): Tone {
+  return ({ delivered: "good", waiting: "brand", given_up: "bad" } as const)[delivery.state] ?? "";
 }

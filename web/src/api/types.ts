@@ -324,3 +324,39 @@ export interface Samples {
   viewers: number[];
   targets: { id: string; label: string; kbps: (number | null)[] }[];
 }
+
+/** A process that shares the database. */
+export interface Node {
+  id: string;
+  name: string;
+  state: "up" | "busy" | "draining" | "gone";
+  here: boolean;
+  url?: string;
+  version: string;
+  broadcasts: number;
+  cores: number;
+  used_cores: number;
+  free_memory_mb: number;
+  since: string;
+  seen_at?: string;
+}
+
+export interface Webhook {
+  id: string;
+  name: string;
+  url: string;
+  events: string[];
+  active: boolean;
+}
+
+export interface Delivery {
+  id: string;
+  event: string;
+  state: "waiting" | "delivered" | "given_up";
+  tries: number;
+  created_at: string;
+  due_at?: string;
+  tried_at?: string;
+  status?: number;
+  detail?: string;
+}

@@ -1,0 +1,5 @@
+import "../style/admin.css";
+import { island } from "../island";
+import Reference from "../reference/Reference.svelte";
+
+void island(Reference);

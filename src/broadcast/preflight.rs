@@ -90,7 +90,7 @@ pub(crate) async fn check(app: &App, caller: &Caller, request: &StartRequest) ->
 /// What can be said without asking anybody.
 async fn form(app: &App, caller: &Caller, request: &StartRequest) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match start::shape(app, request) {
+    match start::shape(request) {
         Err(problem) => findings.push(Finding::of(problem, "profile")),
         Ok(profile) => {
             let place = app.supervisor.place(request.node.as_deref(), &profile, request.source, &Sight::of(caller)).await;

@@ -43,7 +43,7 @@ pub(super) async fn start(app: &App, caller: &Caller, request: StartRequest) -> 
 /// The same for what comes from a preset or starts by itself.
 pub(crate) async fn start_by(app: &App, caller: &Caller, request: StartRequest, cause: Cause) -> Answer<Row> {
     may_start(app, caller, request.room.as_deref()).await?;
-    let profile = shape(app, &request)?;
+    let profile = shape(&request)?;
     let (server_id, meeting_id, meeting_name) = meeting(app, caller, &request).await?;
     let layout = request.layout.clone().unwrap_or_else(|| LAYOUTS[0].0.to_owned());
     let node = app.supervisor.place(request.node.as_deref(), &profile, request.source, &Sight::of(caller)).await.map_err(no_place)?;
@@ -107,8 +107,8 @@ pub(crate) async fn may_start(app: &App, caller: &Caller, room: Option<&str>) ->
 }
 
 /// Whether a Start can be saved, as far as it shows; with so many targets besides its own.
-pub(crate) fn check_shape(app: &App, request: &StartRequest, more_targets: usize) -> Answer<()> {
-    shape(app, request)?;
+pub(crate) fn check_shape(request: &StartRequest, more_targets: usize) -> Answer<()> {
+    shape(request)?;
     bot(request, None)?;
     if request.targets.len() + more_targets > TARGETS {
         return Err(Problem::invalid("targets", format!("A broadcast has {TARGETS} targets at most.")));
@@ -125,7 +125,7 @@ pub(crate) fn check_shape(app: &App, request: &StartRequest, more_targets: usize
 }
 
 /// All that can be wrong with a Start by itself.
-pub(super) fn shape(app: &App, request: &StartRequest) -> Answer<Profile> {
+pub(super) fn shape(request: &StartRequest) -> Answer<Profile> {
     request.rules.check().map_err(|(field, detail)| Problem::invalid(format!("rules.{field}"), detail))?;
     let name = request.profile.as_deref().unwrap_or(profile::DEFAULT);
     let profile = Profile::named(name)

@@ -127,6 +127,12 @@ pub(super) async fn targets(store: &Store, broadcast_id: &str) -> Result<Vec<Tar
     store.all(sqlx::AssertSqlSafe(sql), args![broadcast_id]).await
 }
 
+/// A target that a broadcast feeds.
+pub(super) async fn target(store: &Store, broadcast_id: &str, id: &str) -> Result<Option<TargetRow>, StoreError> {
+    let sql = format!("SELECT {TARGET_COLUMNS} FROM targets WHERE broadcast_id = $1 AND id = $2 AND removed_ms IS NULL");
+    store.optional(sqlx::AssertSqlSafe(sql), args![broadcast_id, id]).await
+}
+
 /// A broadcast of this node, and one of its targets that is a stream at an origin.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct Reaches {

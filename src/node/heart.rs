@@ -11,7 +11,7 @@ use crate::media::permit::boot_ms;
 use crate::store::{Store, StoreError};
 
 /// How long a renewal may take before it is sent again, by another connection: four of them fit into a lease.
-const ANSWER_WITHIN: Duration = Duration::from_millis(2_000);
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// The running thread; dropping it ends it.
 pub struct Heart {

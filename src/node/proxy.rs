@@ -27,7 +27,7 @@ const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// How long an answer may take to begin, and to end.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-const WHOLE_WITHIN: Duration = Duration::from_secs(60);
+const WHOLE_WITHIN: Duration = Duration::from_mins(1);
 /// Requests that are under way to other nodes at a time.
 const AT_ONCE: usize = 64;
 
@@ -99,7 +99,7 @@ enum Subject {
 /// What only the node that runs the broadcast can do: what goes out of it now, and the embedded edge of rooms. What is written down and read in
 /// the database (commands, targets, events) is done anywhere, though that node hangs.
 fn subject(path: &str) -> Option<Subject> {
-    let decode = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8().ok().map(|part| part.into_owned());
+    let decode = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned);
     if let Some(rest) = path.strip_prefix("/api/v1/broadcasts/") {
         let (id, rest) = rest.split_once('/')?;
         let is_kept =

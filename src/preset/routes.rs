@@ -188,7 +188,7 @@ async fn services(_caller: Allowed<perm::BroadcastOperate>) -> Json<List<Service
 
 /// Whether a Start can be saved: as it could be started, but for what only the moment of the start tells.
 async fn may_be_saved(app: &App, caller: &Caller, preset: &Preset, start: &StartRequest, kept: usize) -> Answer<()> {
-    check_shape(app, start, kept).map_err(|problem| problem.within("start"))?;
+    check_shape(start, kept).map_err(|problem| problem.within("start"))?;
     auto_needs_a_meeting(preset, start)?;
     if let Some(server) = &start.server_id {
         caller.must(Permission::ServerUse)?;

@@ -31,7 +31,7 @@ pub(super) async fn start(app: &App, caller: &Caller, preset: &Preset, once: Onc
     let request = merged(app, caller, preset, once).await?;
     let slate = slate::read(app, &preset.id).await?;
     let cause = Cause { preset_id: Some(preset.id.clone()), key: begin.key, until: begin.until, slate };
-    start_by(app, &trusted(caller), request, cause).await
+    Box::pin(start_by(app, &trusted(caller), request, cause)).await
 }
 
 /// Plain addresses in a preset were let in when it was saved: whoever may operate may start it with them.

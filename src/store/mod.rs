@@ -87,6 +87,7 @@ impl Store {
     }
 
     /// The same database by a connection of its own, for what must not wait behind everybody else; the next call is another connection.
+    #[must_use]
     pub fn apart(&self) -> Self {
         match self {
             Self::Sqlite(_) => self.clone(),

@@ -53,11 +53,8 @@ pub(crate) async fn deliver(app: App) {
 }
 
 async fn once(app: &App, client: &reqwest::Client, delivery: Delivery) {
-    let webhook = match store::find(&app.store, &delivery.webhook_id).await {
-        Ok(Some(webhook)) => webhook,
-        // Removed meanwhile, and its deliveries with it; or the database is away, and it is due again in a minute.
-        Ok(None) | Err(_) => return,
-    };
+    // Removed meanwhile, and its deliveries with it; or the database is away, and it is due again in a minute.
+    let Ok(Some(webhook)) = store::find(&app.store, &delivery.webhook_id).await else { return };
     let found = if webhook.active == 1 { tell(app, client, &webhook, &delivery).await } else { Err((None, "Switched off.".to_owned())) };
     let now = now_ms();
     let outcome = match found {

@@ -35,42 +35,45 @@ const ANY: &str = "any";
 
 impl Supervisor {
     /// The node for a new broadcast, of those in this sight: the one that was asked for, by name or id, or that with most room.
-    pub(in crate::broadcast) async fn place(&self, wanted: Option<&str>, profile: &Profile, source: SourceKind) -> Result<String, NoPlace> {
+    pub(in crate::broadcast) async fn place(
+        &self,
+        wanted: Option<&str>,
+        profile: &Profile,
+        source: SourceKind,
+        sight: &Sight,
+    ) -> Result<String, NoPlace> {
         let node = &self.0.node;
         let class = class(profile, source == SourceKind::Browser);
         let needs = self.needs(&class);
         self.say_load();
         node.refresh().await?;
         let seen: Vec<String> = nodes::seen(&self.0.store, sight).await?.into_iter().map(|row| row.name).collect();
-        match wanted.filter(|wanted| *wanted != ANY) {
-            Some(name) => {
-                let found = node
-                    .find_live(name)
-                    .filter(|found| seen.contains(&found.name))
-                    .ok_or_else(|| NoPlace::Unknown(name.chars().take(64).collect()))?;
-                let here = found.process == node.process();
-                let draining = if here { node.is_draining() } else { found.draining == 1 };
-                if draining {
-                    return Err(NoPlace::Draining(found.name));
-                }
-                if here {
-                    self.fits_here(&class)?;
-                } else if !node.with_room(needs.cores, needs.memory_mb).contains(&found.name) {
-                    return Err(NoPlace::AllFull);
-                }
-                Ok(found.name)
+        if let Some(name) = wanted.filter(|wanted| *wanted != ANY) {
+            let found = node
+                .find_live(name)
+                .filter(|found| seen.contains(&found.name))
+                .ok_or_else(|| NoPlace::Unknown(name.chars().take(64).collect()))?;
+            let here = found.process == node.process();
+            let draining = if here { node.is_draining() } else { found.draining == 1 };
+            if draining {
+                return Err(NoPlace::Draining(found.name));
             }
-            None => {
-                let mut usable = node.with_room(needs.cores, needs.memory_mb);
-                let here = self.fits_here(&class);
-                usable.retain(|name| seen.contains(name));
-                usable.retain(|name| name != node.name() || here.is_ok() && !node.is_draining());
-                match (usable.into_iter().next(), here) {
-                    (Some(name), _) => Ok(name),
-                    (None, _) if node.is_draining() => Err(NoPlace::Draining(node.name().to_owned())),
-                    (None, Err(full)) => Err(full.into()),
-                    (None, Ok(())) => Err(NoPlace::AllFull),
-                }
+            if here {
+                self.fits_here(&class)?;
+            } else if !node.with_room(needs.cores, needs.memory_mb).contains(&found.name) {
+                return Err(NoPlace::AllFull);
+            }
+            Ok(found.name)
+        } else {
+            let mut usable = node.with_room(needs.cores, needs.memory_mb);
+            let here = self.fits_here(&class);
+            usable.retain(|name| seen.contains(name));
+            usable.retain(|name| name != node.name() || here.is_ok() && !node.is_draining());
+            match (usable.into_iter().next(), here) {
+                (Some(name), _) => Ok(name),
+                (None, _) if node.is_draining() => Err(NoPlace::Draining(node.name().to_owned())),
+                (None, Err(full)) => Err(full.into()),
+                (None, Ok(())) => Err(NoPlace::AllFull),
             }
         }
     }

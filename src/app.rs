@@ -222,6 +222,22 @@ impl Running {
         let listener = TcpListener::bind(settings.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let app = App::open(settings, Purpose::Serve).await?;
+        let begun = Self::begin(&app).await;
+        let (heart, first_admin) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                // What runs already holds the database; the next start is not to find it in use.
+                app.stopping.cancel();
+                app.store.close().await;
+                return Err(error);
+            }
+        };
+        let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
+        Ok(Self { app, address, first_admin, serving, heart })
+    }
+
+    /// All that comes before the first request.
+    async fn begin(app: &App) -> Result<(Heart, Option<FirstAdmin>), StartError> {
         app.provision_origins().await?;
         app.prepare_media().await;
         app.start_whep()?;
@@ -229,13 +245,12 @@ impl Running {
         app.node.come_in().await?;
         let heart = app.node.start_heart().map_err(PresenceError::from)?;
         app.supervisor.resume().await.map_err(OpenError::from)?;
-        app.comments.start(&app).await.map_err(OpenError::from)?;
+        app.comments.start(app).await.map_err(OpenError::from)?;
         tokio::spawn(schedule::follow(app.clone()));
         // Last of what may fail: a generated password is shown once, by a start that succeeds.
         let first_admin = first_admin(&app.store, &app.settings).await.map_err(OpenError::from)?;
         tokio::spawn(webhook::deliver(app.clone()));
-        let serving = tokio::spawn(http::serve::serve(listener, http::router(app.clone()), app.stopping.clone()));
-        Ok(Self { app, address, first_admin, serving, heart })
+        Ok((heart, first_admin))
     }
 
     /// Ends in order: nothing new comes in, what is under way finishes, then the database is closed.
@@ -257,7 +272,6 @@ fn proxy(settings: &Settings, vault: &Vault) -> Proxy {
     Proxy::new(vault, &authorities_pem).expect("a client for the other nodes")
 }
 
-/// Where viewers reach this process by WebRTC.
 /// What all WHIP targets of a process share.
 pub fn whip_settings(settings: &Settings) -> WhipSettings {
     let read =
@@ -269,6 +283,7 @@ pub fn whip_settings(settings: &Settings) -> WhipSettings {
     }
 }
 
+/// Where viewers reach this process by WebRTC.
 pub(crate) fn whep_config(settings: &Settings) -> WhepConfig {
     WhepConfig {
         ports: settings.webrtc.udp_ports.clone(),

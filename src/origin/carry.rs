@@ -125,12 +125,12 @@ async fn start_record(
     Path(id): Path<String>,
     Json(fields): Json<RecordFields>,
 ) -> Answer<(StatusCode, Json<RecordView>)> {
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let stream = check::line("stream_name", &fields.stream_name, 100)?;
     let file_path = match fields.file_path {
         Some(path) => file_path(&path)?,
         None => format!("/{stream}_${{StartTime:YYYYMMDDhhmmss}}.ts"),
     };
-    let (origin, client) = reach(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         let new = NewRecord { id: crate::id::new(), stream, file_path };
@@ -184,11 +184,11 @@ async fn start_push(
     Path(id): Path<String>,
     Json(fields): Json<PushFields>,
 ) -> Answer<(StatusCode, Json<PushView>)> {
+    let (origin, client) = reach(&app, &caller, &id).await?;
     let stream = check::line("stream_name", &fields.stream_name, 100)?;
     let url = check::url("url", &fields.url, &["rtmp", "rtmps", "srt"])?;
     let stream_key = fields.stream_key.map(|key| check::secret("stream_key", &key)).transpose()?;
     let protocol = if url.scheme() == "srt" { "srt" } else { "rtmp" };
-    let (origin, client) = reach(&app, &caller, &id).await?;
     let caller = caller.clone();
     whole(async move {
         let to = shown(url.as_str());

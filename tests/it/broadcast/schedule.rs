@@ -35,7 +35,8 @@ async fn last(app: &TestApp, id: &str, state: &str) -> Value {
     let what = format!("what came of the schedule to be {state}");
     until(40, &what, async || {
         let schedule = app.admin.get(&format!("/schedules/{id}")).await.expect(200);
-        Some(schedule["last"].clone()).filter(|last| last["state"] == state)
+        // While it is being tried nothing has come of it yet.
+        Some(schedule["last"].clone()).filter(|last| last["state"] == state && (state != "trying" || last["detail"] != ""))
     })
     .await
 }

@@ -108,6 +108,7 @@ async fn what_is_pinned_stands_above_and_every_act_is_written_down() {
         assert_eq!((&listed["items"][0]["text"], &listed["items"][0]["address"]), (&json!("I answer"), &json!("127.0.0.1")));
         let rest = test.admin.get(&format!("/rooms/hall/comments?before={}", listed["next"].as_str().unwrap())).await.expect(200);
         assert_eq!((&rest["items"][0]["state"], &rest["next"]), (&json!("rejected"), &Value::Null));
+        test.admin.patch("/rooms/hall/rules", json!({ "slow_s": 5 })).await.expect(200);
         let log = test.admin.get("/activity").await.expect(200);
         let actions: Vec<&str> = log["items"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
         for action in ["comment.pin", "comment.unpin", "comment.reject", "comment.delete", "comment.answer", "room.rules"] {

@@ -1,6 +1,6 @@
 //! Broadcasts as they are asked for, kept, and shown.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::rules::Rules;
 use super::session::TargetView;
@@ -69,6 +69,16 @@ pub struct TargetRequest {
     pub bearer: Option<Secret>,
 }
 
+/// What is saved of a Start holds no targets: they have keys, which are sealed by themselves. Not `skip_serializing`, which would take the field
+/// out of the API's document too.
+fn are_kept_apart(_targets: &[TargetRequest]) -> bool {
+    true
+}
+
+fn nothing<S: Serializer>(_targets: &[TargetRequest], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_unit()
+}
+
 /// A Start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -86,7 +96,7 @@ pub struct StartRequest {
     #[serde(default)]
     pub overrides: Overrides,
     /// Where it goes; may be empty.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "are_kept_apart", serialize_with = "nothing")]
     pub targets: Vec<TargetRequest>,
     /// A room's key.
     pub room: Option<String>,

@@ -200,15 +200,18 @@ async fn a_slow_reader_holds_up_nobody_and_is_told_anew() {
     host.post("the last").await.unwrap();
     bo.find("the last", |message| message["text"] == "the last").await;
     // Now it reads: first what was on its way, then the word to begin anew, and it has the end.
-    let mut heard = 0;
-    loop {
-        let message = slow.next().await.unwrap();
-        match message["t"].as_str().unwrap() {
-            "comment" => heard += 1,
-            "resync" => break,
-            _ => {}
+    let heard = tokio::time::timeout(Duration::from_mins(1), async {
+        let mut heard = 0;
+        loop {
+            let message = slow.next().await.unwrap();
+            match message["t"].as_str().unwrap() {
+                "comment" => heard += 1,
+                "resync" => break heard,
+                _ => {}
+            }
         }
-    }
+    });
+    let heard = heard.await.expect("the word to begin anew");
     assert!(heard < 250, "it was not slow: {heard}");
     assert_eq!(items(&slow.until("welcome").await).last(), Some(&"the last"));
     host.post("and on").await.unwrap();

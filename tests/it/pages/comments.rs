@@ -7,7 +7,7 @@ use serde_json::json;
 use super::browser::playwright;
 use crate::support::app::{Answer, Client, PASSWORD, TestApp, send};
 
-/// What a room's page may weigh without the player, in bytes over the wire: a promise to people on slow lines.
+/// What a room's page may weigh without the player, in bytes over the wire to a browser over HTTPS: a promise to people on slow lines.
 const ROOM_PAGE_BYTES: usize = 60_000;
 
 async fn get(client: &Client, path: &str, headers: &[(&'static str, &str)]) -> Answer {
@@ -78,7 +78,7 @@ async fn a_rooms_page_without_the_player_is_light_in_every_language() {
         assert_eq!(player, 2, "the player's script and style have their names: {assets:?}");
         let mut bytes = page.len();
         for asset in assets.iter().filter(|asset| !asset.starts_with("/assets/Player-")) {
-            let answer = get(&stranger, asset, &[("accept-encoding", "gzip")]).await;
+            let answer = get(&stranger, asset, &[("accept-encoding", "gzip, deflate, br")]).await;
             assert_eq!(answer.status, 200, "{asset}");
             bytes += answer.headers["content-length"].to_str().unwrap().parse::<usize>().unwrap();
         }

@@ -15,7 +15,7 @@ use super::shard::{Event, Shard};
 use super::thread::{Content, Thread};
 use super::wire::{Viewer, now_s};
 use crate::broadcast::room_state::RoomState;
-use crate::moment::{now_ms, rfc3339};
+use crate::moment::now_ms;
 use crate::room::{Room, Rule};
 
 /// Parts of a room are told side by side, as many as there are cores, and no more than this.
@@ -137,10 +137,7 @@ impl Hub {
             let messages: Vec<String> = rows.map(|row| comment_for(row, viewer, mine)).collect();
             format!("[{}]", messages.join(","))
         };
-        let mut you = viewer.you();
-        if let Some(ban) = content.bans.find(viewer.id, viewer.address, now_ms()).filter(|ban| !ban.quiet && !viewer.moderates()) {
-            you["banned"] = json!({ "until": ban.until_ms.map(rfc3339) });
-        }
+        let you = content.you(viewer);
         let rules = content.rules.message(viewer.moderates());
         let mut welcome = format!(
             "{{\"t\":\"welcome\",\"viewer\":{},\"you\":{you},\"seq\":{seq},\"rules\":{rules},\"state\":{},\"count\":{},\"pinned\":{}",

@@ -11,6 +11,7 @@ use super::rules::{self, Mode, Refusal, Told, Writer};
 use super::socket::Talk;
 use super::store::{self, For};
 use super::text;
+use super::thread::you_message;
 use super::writer::{Act, By, Failure, NewComment};
 use super::{frame::code, moderate};
 use crate::moment::now_ms;
@@ -189,7 +190,7 @@ async fn name_said(talk: &Talk, name: &str, phone: Option<&str>) -> Result<Optio
     talk.app.comments.0.limits.emoji(talk.viewer.id, now_ms()).map_err(Refused::TooFast)?;
     let said = said_now(talk, Some(name), phone)?;
     keep_said(talk, said).await?;
-    Ok(Some(talk.viewer.you_message()))
+    Ok(Some(you_message(talk.guest.thread.content().you(&talk.viewer))))
 }
 
 /// What somebody says of themselves now; what they leave out is as they said it before.

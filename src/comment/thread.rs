@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bans::Bans;
 use super::hub::Hub;
@@ -153,7 +153,7 @@ impl Thread {
                         &json!({ "t": "banned", "until": until_ms.map(rfc3339), "reason": Some(reason).filter(|reason| !reason.is_empty()) })
                             .to_string(),
                     ),
-                    None => viewer.text(&viewer.you_message()),
+                    None => viewer.text(&you_message(viewer.you())),
                 }
             });
         }
@@ -175,7 +175,26 @@ impl Thread {
     }
 }
 
+/// How a viewer stands, as a message.
+pub(super) fn you_message(mut you: Value) -> String {
+    you["t"] = json!("you");
+    you.to_string()
+}
+
 impl Content {
+    /// How a viewer stands here; a ban that they were not told of is not told here either.
+    pub(super) fn you(&self, viewer: &Viewer) -> Value {
+        let mut you = viewer.you();
+        let ban = self.bans.find(viewer.id, viewer.address, now_ms()).filter(|ban| !ban.quiet && !viewer.moderates());
+        if let Some(ban) = ban {
+            you["banned"] = json!({ "until": ban.until_ms.map(rfc3339) });
+            if !ban.reason.is_empty() {
+                you["banned"]["reason"] = json!(ban.reason);
+            }
+        }
+        you
+    }
+
     fn tell(&self, events: &[Event]) {
         self.hubs.iter().for_each(|hub| hub.tell(events));
     }

@@ -122,7 +122,7 @@ impl Viewer {
         *self.said.lock().unwrap_or_else(PoisonError::into_inner) = said.map(Box::new);
     }
 
-    /// How they stand here.
+    /// How they stand here, bans aside.
     pub(super) fn you(&self) -> Value {
         let said = self.said();
         json!({
@@ -130,13 +130,6 @@ impl Viewer {
             "has_phone": said.is_some_and(|said| said.phone.is_some()),
             "moderator": self.moderates(),
         })
-    }
-
-    /// The same, as a message.
-    pub(super) fn you_message(&self) -> String {
-        let mut you = self.you();
-        you["t"] = json!("you");
-        you.to_string()
     }
 
     pub(super) fn caller(&self) -> Option<Arc<Caller>> {

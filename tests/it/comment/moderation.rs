@@ -132,6 +132,8 @@ async fn the_banned_write_no_more_until_it_is_over() {
         let told = anna.until("banned").await;
         assert!(told["reason"] == "Be kind" && told["until"].is_string(), "{told}");
         assert_eq!(anna.post("Again").await, Err("banned".to_owned()));
+        anna.say(json!({ "t": "name", "name": "Anna B" })).await;
+        assert_eq!(anna.until("you").await["banned"]["until"], told["until"]);
         bo.post("I may").await.unwrap();
         let (mut back, welcome) = Socket::again(&test, "hall", &anna.cookie, None).await;
         assert_eq!(welcome["you"]["banned"]["until"], told["until"]);

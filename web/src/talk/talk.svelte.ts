@@ -246,7 +246,7 @@ export class Talk {
         this.keep(outbox.kept(this.box, said.ref, said.id, said.state, (id) => threads.find(this.thread.items, id) !== undefined));
         return;
       case "you":
-        this.you = { ...said.you, ...(this.you.banned && { banned: this.you.banned }) };
+        this.you = said.you;
         if (!this.naming) return;
         this.naming = null;
         this.renaming = false;

@@ -99,7 +99,7 @@ export type Said =
   | { t: "gone"; seq: number; id: string }
   | { t: "ack"; ref: string; id: string; state: CommentState }
   | { t: "page"; items: Comment[]; before: string | null; queue: boolean }
-  | { t: "you"; you: Omit<You, "banned"> }
+  | { t: "you"; you: You }
   | { t: "rules"; seq: number; rules: Rules }
   | { t: "state"; state: State }
   | { t: "count"; viewers: number }
@@ -264,10 +264,8 @@ function read(value: unknown): Said | null {
       return isText(id) && isText(ref) ? { t: "ack", ref, id, state: oneOf(STATES, said["state"], "shown") } : null;
     case "page":
       return { t: "page", items: commentsOf(said["items"]), before: isText(said["before"]) ? said["before"] : null, queue: said["queue"] === true };
-    case "you": {
-      const { banned: _, ...you } = readYou(said);
-      return { t: "you", you };
-    }
+    case "you":
+      return { t: "you", you: readYou(said) };
     case "rules": {
       const rules = readRules(said);
       return rules && { t: "rules", seq: countOr(seq, 0), rules };

@@ -141,7 +141,7 @@ async fn the_banned_write_no_more_until_it_is_over() {
         let ban = &bans["items"][0];
         assert_eq!((&ban["name"], &ban["reason"], &ban["quiet"]), (&json!("Anna"), &json!("Be kind"), &json!(false)));
         test.admin.delete(&format!("/rooms/hall/bans/{}", ban["id"].as_str().unwrap())).await.expect(204);
-        assert_eq!(anna.until("you").await["name"], "Anna");
+        assert_eq!(anna.until("you").await["name"], "Anna B");
         back.post("Better").await.unwrap();
 
         // Quietly: they write on and read it, and nobody else does.

@@ -62,7 +62,6 @@ pub struct TargetRequest {
     #[schema(value_type = Option<String>)]
     pub stream_key: Option<Secret>,
     /// What SRT needs besides.
-    #[schema(value_type = Option<Object>)]
     pub srt: Option<SrtSettings>,
     /// For WHIP.
     #[schema(value_type = Option<String>)]
@@ -254,6 +253,7 @@ pub struct BroadcastView {
     /// What it is called.
     pub meeting_name: String,
     /// What captures it.
+    #[schema(value_type = SourceKind)]
     pub source: String,
     /// The profile.
     pub profile: String,

@@ -104,7 +104,7 @@ impl Tags {
 }
 
 /// `/api/v1/COLLECTION/ID`, of a collection whose things change only when somebody changes them.
-fn is_thing(path: &str) -> bool {
+pub(super) fn is_thing(path: &str) -> bool {
     let mut parts = path.strip_prefix("/api/v1/").unwrap_or_default().split('/');
     let (collection, id, more) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next());
     !id.is_empty() && more.is_none() && !LIVE.contains(&collection)

@@ -1,5 +1,7 @@
 //! The description of the API: made out of the handlers, served, and checked in as `docs/openapi.json`.
 
+mod answers;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header;
@@ -36,12 +38,14 @@ pub(super) fn split(features: OpenApiRouter<App>) -> (Router<App>, utoipa::opena
     let components = frame.components.get_or_insert_default();
     components.add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("bluecast"))));
+    answers::declare(components);
     let (router, mut document) = OpenApiRouter::with_openapi(frame).nest(PREFIX, features).split_for_parts();
     name_operations(&mut document);
     (router, document)
 }
 
-/// Names every operation by its method and path (`post_servers_id_meetings`): handlers of different features may have the same name.
+/// Names every operation by its method and path (`post_servers_id_meetings`): handlers of different features may have the same name. Tells of
+/// each what all have in common, too.
 fn name_operations(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let words: Vec<&str> = path.trim_start_matches(PREFIX).split(['/', '{', '}', '.']).filter(|word| !word.is_empty()).collect();
@@ -59,6 +63,7 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
                 if method == "post" && name != "session" {
                     operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
                 }
+                answers::complete(method, path, operation);
             }
         }
     }

@@ -110,6 +110,11 @@ fn subject(path: &str) -> Option<Subject> {
     decode(rest.split('/').next()?).filter(|key| !key.is_empty()).map(Subject::Room)
 }
 
+/// Whether a call of the API is sent on where its broadcast runs on another node.
+pub(crate) fn is_sent_on(path: &str) -> bool {
+    matches!(subject(path), Some(Subject::Broadcast(_)))
+}
+
 /// Sends on what is about a broadcast of another node, and checks what was sent on to here.
 pub(crate) async fn send_on(State(app): State<App>, request: Request, next: Next) -> Response {
     match route(&app, request).await {

@@ -171,7 +171,7 @@ async fn create(
     tag = "origin",
     params(("id" = String, Path)),
     request_body = OriginFields,
-    responses((status = 200, body = OriginView), (status = 404, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = OriginView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
 async fn change(
     caller: Allowed<perm::OriginManage>,

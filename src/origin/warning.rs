@@ -1,6 +1,7 @@
 //! A target as its origin sees it, and what an admin should know of it. Pure.
 
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::{Audio, StreamDetail, Track, Video};
@@ -23,8 +24,13 @@ pub struct TargetAtOrigin {
     /// Viewers of this stream there and at its edges.
     pub viewers: u64,
     /// What an admin should know.
-    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "unread", skip_serializing_if = "Option::is_none")]
     pub warning: Option<Warning>,
+}
+
+/// A warning is made here and read by nobody of ours. Not `skip_deserializing`, which would take the field out of the API's document too.
+fn unread<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Warning>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| None)
 }
 
 /// Pictures at an origin.

@@ -5,6 +5,19 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// A secret that a service gives out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Key {
+    /// Goes into an RTMP address.
+    StreamKey,
+    /// Goes with an SRT connection.
+    #[serde(rename = "streamid")]
+    StreamId,
+    /// Goes with a WHIP request.
+    Bearer,
+}
+
 /// A place that many people broadcast to.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -15,8 +28,8 @@ pub(super) struct Service {
     pub(super) name: String,
     /// Its address; `{host}` is to be filled in.
     pub(super) url: String,
-    /// Which secret it gives out: `stream_key`, `streamid`, `bearer`.
-    pub(super) key: String,
+    /// Which secret it gives out.
+    pub(super) key: Key,
     /// Where it says how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) help: Option<String>,
@@ -44,11 +57,10 @@ mod tests {
         for service in SERVICES.iter() {
             let url = service.url.replace("{host}", "live.example.org");
             let key = Secret::new("abcd-1234");
-            let target = match service.key.as_str() {
-                "stream_key" => TargetUrl::parse(&url, Some(&key), None),
-                "streamid" => TargetUrl::parse(&url, None, Some(&SrtSettings { streamid: Some(key), ..SrtSettings::default() })),
-                "bearer" => TargetUrl::parse(&url, None, None).and_then(|target| target.with_bearer(Some(&key))),
-                other => panic!("{}: {other}", service.id),
+            let target = match service.key {
+                Key::StreamKey => TargetUrl::parse(&url, Some(&key), None),
+                Key::StreamId => TargetUrl::parse(&url, None, Some(&SrtSettings { streamid: Some(key), ..SrtSettings::default() })),
+                Key::Bearer => TargetUrl::parse(&url, None, None).and_then(|target| target.with_bearer(Some(&key))),
             };
             assert!(target.is_ok(), "{}: {target:?}", service.id);
             assert!(service.help.as_ref().is_none_or(|help| help.starts_with("https://")));

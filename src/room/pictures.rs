@@ -49,7 +49,7 @@ pub fn address(hash: &str) -> String {
 #[utoipa::path(
     put, path = "/rooms/{key}/cover", tag = "room", params(("key" = String, Path)),
     request_body(content = Vec<u8>, content_type = "image/*"),
-    responses((status = 200, body = RoomView), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = RoomView), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 async fn put_cover(
     caller: Allowed<perm::RoomManage>,
@@ -73,7 +73,7 @@ async fn remove_cover(caller: Allowed<perm::RoomManage>, State(app): State<App>,
 #[utoipa::path(
     put, path = "/rooms/{key}/logo", tag = "room", params(("key" = String, Path)),
     request_body(content = Vec<u8>, content_type = "image/*"),
-    responses((status = 200, body = RoomView), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = RoomView), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 async fn put_logo(
     caller: Allowed<perm::RoomManage>,

@@ -80,13 +80,22 @@ struct OccurrenceView {
     stops_at: Option<String>,
 }
 
+/// How it went when a schedule was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Came {
+    Started,
+    Trying,
+    Failed,
+    Missed,
+}
+
 /// What came of a time that a schedule was due.
 #[derive(Debug, Serialize, ToSchema)]
 struct LastView {
     #[schema(format = DateTime)]
     due_at: String,
-    /// `started`, `trying`, `failed`, `missed`.
-    state: &'static str,
+    state: Came,
     /// A sentence.
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,12 +109,12 @@ fn occurrence(one: Occurrence) -> OccurrenceView {
 fn last_view(last: Last) -> LastView {
     let outcome = last.outcome.unwrap_or_default();
     let state = match (&last.broadcast_id, last.done) {
-        (Some(_), _) => "started",
-        (None, 0) => "trying",
-        (None, _) if outcome == "missed" => "missed",
-        _ => "failed",
+        (Some(_), _) => Came::Started,
+        (None, 0) => Came::Trying,
+        (None, _) if outcome == "missed" => Came::Missed,
+        _ => Came::Failed,
     };
-    let detail = if state == "missed" { "Nothing of ours was running at the time.".to_owned() } else { outcome };
+    let detail = if state == Came::Missed { "Nothing of ours was running at the time.".to_owned() } else { outcome };
     LastView { due_at: rfc3339(last.due_ms), state, detail, broadcast_id: last.broadcast_id }
 }
 

@@ -153,7 +153,7 @@ pub(crate) struct ServerChange {
     tag = "server",
     params(("id" = String, Path)),
     request_body = ServerChange,
-    responses((status = 200, body = ServerView), (status = 404, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = ServerView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
 )]
 async fn change(
     caller: Allowed<perm::ServerManage>,

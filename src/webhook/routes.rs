@@ -57,12 +57,22 @@ pub(crate) struct MadeWebhook {
     secret: String,
 }
 
+/// Where a delivery stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "names the words of the database for the API's document")]
+enum DeliveryState {
+    Waiting,
+    Delivered,
+    GivenUp,
+}
+
 /// A delivery, made or to be made.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryView {
     id: String,
     event: String,
-    /// `waiting`, `delivered` or `given_up`.
+    #[schema(value_type = DeliveryState)]
     state: String,
     tries: i64,
     #[schema(format = DateTime)]

@@ -62,8 +62,8 @@ export async function findings(page: Page): Promise<string[]> {
 export function furnishPlan(house: House): void {
   const server_id = house.servers[0]?.id ?? "";
   const base = { has_slate: false, auto_start: false };
-  const lecture = { ...base, id: "p-lecture", name: "Physics, every Monday", start: { source: "browser", server_id, meeting_id: "physics/2026 #1", profile: "720p30", room: "physics" }, targets: [{ id: "pt1", label: "Origin Delhi / physics", protocol: "whip" }, { id: "pt2", label: "rtmps://a.rtmps.youtube.com:443/live2", protocol: "rtmps" }] };
-  const council = { ...base, id: "p-council", name: "Student council", auto_start: true, start: { source: "browser", server_id, meeting_id: "council", profile: "480p30" }, targets: [] };
+  const lecture = { ...base, id: "p-lecture", name: "Physics, every Monday", start: { source: "browser" as const, server_id, meeting_id: "physics/2026 #1", profile: "720p30", room: "physics" }, targets: [{ id: "pt1", label: "Origin Delhi / physics", protocol: "whip" }, { id: "pt2", label: "rtmps://a.rtmps.youtube.com:443/live2", protocol: "rtmps" }] };
+  const council = { ...base, id: "p-council", name: "Student council", auto_start: true, start: { source: "browser" as const, server_id, meeting_id: "council", profile: "480p30" }, targets: [] };
   house.presets.push(lecture, council);
   house.schedules.push({
     id: "s-monday",

@@ -77,7 +77,7 @@ pub(crate) struct OwnChange {
 /// Changes where a link for a new password is sent.
 #[utoipa::path(
     patch, path = "/account", tag = "account", request_body = OwnChange,
-    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem))
+    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn change(caller: Allowed<perm::Nothing>, State(app): State<App>, Json(change): Json<OwnChange>) -> Answer<StatusCode> {
     let caller = caller.clone();
@@ -110,7 +110,7 @@ pub(crate) struct NewPassword {
 /// Changes one's own password, and ends all other sessions.
 #[utoipa::path(
     post, path = "/account/password", tag = "account", request_body = NewPassword,
-    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem))
+    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn set_password(
     caller: Allowed<perm::Nothing>,

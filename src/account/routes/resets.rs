@@ -136,7 +136,7 @@ pub(crate) struct Renewal {
 /// Sets a new password with the token of a link, which is used up, and ends all sessions.
 #[utoipa::path(
     post, path = "/password-resets/use", tag = "account", request_body = Renewal, security(()),
-    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem))
+    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn take(
     State(app): State<App>,

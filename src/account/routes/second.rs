@@ -44,7 +44,7 @@ pub(crate) struct EnrolmentView {
 /// Begins with a second factor: gives what a device needs to know. No code is asked for before the device has shown one.
 #[utoipa::path(
     post, path = "/account/second-factor", tag = "account", request_body = Confirmed,
-    responses((status = 201, body = EnrolmentView), (status = 403, body = Problem), (status = 409, body = Problem))
+    responses((status = 201, body = EnrolmentView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn begin(
     caller: Allowed<perm::Nothing>,
@@ -116,7 +116,7 @@ pub(crate) async fn confirm(
 /// New recovery codes in place of the old ones.
 #[utoipa::path(
     post, path = "/account/second-factor/recovery-codes", tag = "account", request_body = Confirmed,
-    responses((status = 200, body = RecoveryCodes), (status = 403, body = Problem), (status = 409, body = Problem))
+    responses((status = 200, body = RecoveryCodes), (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn renew(
     caller: Allowed<perm::Nothing>,
@@ -142,7 +142,7 @@ pub(crate) async fn renew(
 /// Asks for no code any more.
 #[utoipa::path(
     post, path = "/account/second-factor/remove", tag = "account", request_body = Confirmed,
-    responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem))
+    responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn remove(caller: Allowed<perm::Nothing>, State(app): State<App>, Json(given): Json<Confirmed>) -> Answer<StatusCode> {
     let caller = caller.clone();

@@ -62,7 +62,7 @@ pub(crate) struct Login {
     tag = "account",
     request_body = Login,
     security(()),
-    responses((status = 204), (status = 401, body = Problem), (status = 429, body = Problem))
+    responses((status = 204), (status = 401, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn begin(
     State(app): State<App>,

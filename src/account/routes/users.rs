@@ -74,7 +74,7 @@ pub(crate) struct NewUser {
     path = "/users",
     tag = "account",
     request_body = NewUser,
-    responses((status = 201, body = UserView), (status = 409, body = Problem), (status = 422, body = Problem))
+    responses((status = 201, body = UserView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn create(
     caller: Allowed<perm::UserManage>,
@@ -136,7 +136,7 @@ pub(crate) struct UserChange {
     tag = "account",
     params(("id" = String, Path)),
     request_body = UserChange,
-    responses((status = 200, body = UserView), (status = 404, body = Problem), (status = 409, body = Problem))
+    responses((status = 200, body = UserView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn change(
     caller: Allowed<perm::UserManage>,

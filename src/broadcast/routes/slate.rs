@@ -21,7 +21,8 @@ const SIDE: u32 = 4096;
 #[utoipa::path(
     put, path = "/broadcasts/{id}/slate", tag = "broadcast", params(("id" = String, Path)),
     request_body(content = Vec<u8>, content_type = "image/png"),
-    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem))
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+        (status = 503, body = Problem))
 )]
 pub(crate) async fn put(
     caller: Allowed<InSomeRoom<perm::BroadcastOperate>>,

@@ -40,7 +40,10 @@ pub(crate) fn public() -> Router<App> {
 #[utoipa::path(
     post, path = "/broadcasts/{id}/whep", tag = "broadcast", params(("id" = String, Path)),
     request_body(content = String, content_type = "application/sdp"),
-    responses((status = 201, content_type = "application/sdp"), (status = 404, body = Problem), (status = 409, body = Problem))
+    responses(
+        (status = 201, content_type = "application/sdp"), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 415, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)
+    )
 )]
 pub(crate) async fn preview(
     caller: Allowed<InSomeRoom<perm::BroadcastView>>,
@@ -59,7 +62,7 @@ pub(crate) async fn preview(
 /// Ends a preview.
 #[utoipa::path(
     delete, path = "/broadcasts/{id}/whep/{session}", tag = "broadcast", params(("id" = String, Path), ("session" = String, Path)),
-    responses((status = 200), (status = 404, body = Problem))
+    responses((status = 200), (status = 404, body = Problem), (status = 503, body = Problem))
 )]
 pub(crate) async fn end_preview(
     caller: Allowed<InSomeRoom<perm::BroadcastView>>,

@@ -45,6 +45,23 @@ impl TargetPlan {
     }
 }
 
+/// Where a target stands: the words of [`TargetView::state`].
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "names words for the API's document; broadcasts of other nodes are told in words")]
+enum TargetState {
+    /// Looking up, connecting, or connected and not yet taking data.
+    Connecting,
+    /// The target takes data.
+    Live,
+    /// Waiting before the next try.
+    BackingOff,
+    /// Given up: no retry can mend it.
+    Failed,
+    /// Its broadcast is over.
+    Ended,
+}
+
 /// How a target is doing.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TargetView {
@@ -54,7 +71,8 @@ pub struct TargetView {
     pub label: String,
     /// `rtmp`, `rtmps`, `srt`, `whip`.
     pub protocol: String,
-    /// `connecting`, `live`, `backing_off`, `failed`.
+    /// Where it stands.
+    #[schema(value_type = TargetState)]
     pub state: String,
     /// Why it is not live, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]

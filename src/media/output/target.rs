@@ -79,16 +79,19 @@ impl BadTarget {
 }
 
 /// What SRT needs besides the address.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SrtSettings {
     /// Which stream this is; often holds a token.
+    #[schema(value_type = Option<String>)]
     pub streamid: Option<Secret>,
     /// Encrypts the stream, 10 to 79 characters.
+    #[schema(value_type = Option<String>)]
     pub passphrase: Option<Secret>,
     /// How long a receiver waits for lost packets, in milliseconds (120).
     pub latency_ms: Option<u32>,
     /// Opus instead of AAC, for receivers that take it (`OvenMediaEngine` does not).
+    #[serde(default)]
     pub opus: bool,
 }
 

@@ -20,16 +20,19 @@ export interface Talk {
   forget(): void;
 }
 
+/** A thing with so much of it as the double keeps. */
+type Some<T, K extends keyof T> = Pick<T, K> & Partial<T>;
+
 export interface House {
   talk(key: string): Talk;
-  servers: Server[];
+  servers: Some<Server, "id" | "name" | "url">[];
   origins: Origin[];
-  rooms: Room[];
-  presets: Preset[];
-  schedules: Schedule[];
+  rooms: Some<Room, "key" | "title" | "description">[];
+  presets: Omit<Preset, "created_by" | "created_at" | "changed_at">[];
+  schedules: Omit<Schedule, "created_by" | "created_at" | "changed_at">[];
   broadcasts: Broadcast[];
   events: Map<string, BroadcastEvent[]>;
-  meetings: Map<string, Meeting[]>;
+  meetings: Map<string, Some<Meeting, Exclude<keyof Meeting, "breakout">>[]>;
   failedLogins: number;
   playback: object | null;
   playbackRefused: [number, string, string] | null;

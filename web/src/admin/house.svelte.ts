@@ -14,7 +14,7 @@ class House {
   servers = $state.raw<Server[]>([]);
   origins = $state.raw<Origin[]>([]);
   rooms = $state.raw<Room[]>([]);
-  session = $state.raw<Session>({});
+  session = $state.raw<Session | null>(null);
   /** Whether the first fetch is through. */
   ready = $state(false);
   fault = $state.raw<Problem | null>(null);
@@ -65,7 +65,7 @@ class House {
   }
 
   can(permission: string): boolean {
-    const held = this.session.permissions ?? [];
+    const held = this.session?.permissions ?? [];
     return held.includes(permission) || held.includes("system.admin");
   }
 

@@ -12,6 +12,10 @@ const kept: Origin = {
   srt_url: null,
   api_url: "http://ome.example:8081",
   has_api_token: true,
+  has_signing_secret: false,
+  groups: [],
+  created_at: "2026-11-22T10:00:00Z",
+  changed_at: "2026-11-22T10:00:00Z",
   playback: { webrtc: "wss://ome.example/{app}/{name}", llhls: null },
   edges: [{ id: "e1", name: "one", api_url: "http://edge-1.example:8081", has_api_token: true }],
 };

@@ -3,7 +3,7 @@ import { appendSamples, emptySamples } from "./samples";
 
 const at = (from: number, count: number, targets: string[]) => {
   const list = Array.from({ length: count }, (_, index) => from + index);
-  return { ...emptySamples(), at_ms: list, fps: list, distinct_fps: list, video_kbps: list, audio_level_db: list, cpu_cores: list, viewers: list, targets: targets.map((id) => ({ id, label: id, kbps: list })) };
+  return { ...emptySamples(), at_ms: list, fps: list, distinct_fps: list, video_kbps: list, audio_level_db: list, av_skew_ms: list, cpu_cores: list, viewers: list, targets: targets.map((id) => ({ id, label: id, kbps: list })) };
 };
 
 test("pieces are put together, with gaps where a target was none", () => {

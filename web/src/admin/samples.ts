@@ -5,7 +5,7 @@ const KEPT = 600;
 const LISTS = ["at_ms", "fps", "distinct_fps", "video_kbps", "audio_level_db", "cpu_cores", "viewers"] as const;
 
 export function emptySamples(): Samples {
-  return { at_ms: [], fps: [], distinct_fps: [], video_kbps: [], audio_level_db: [], cpu_cores: [], viewers: [], targets: [] };
+  return { at_ms: [], fps: [], distinct_fps: [], video_kbps: [], audio_level_db: [], av_skew_ms: [], cpu_cores: [], viewers: [], targets: [] };
 }
 
 /** What was known, with what came since; a target that is new or gone has gaps. */

@@ -15,7 +15,7 @@ test.each([
   { zone: "UTC", start: "09:00", stop: "10:00" },
   { zone: "UTC", start: "09:00", dates: ["2026-12-01"] },
 ] as const)("%j comes back from the form as it was", (plan) => {
-  const schedule = { id: "s", name: "Weekly", preset_id: "p", preset_name: "P", plan: structuredClone(plan) as never, enabled: true, next: [] };
+  const schedule = { id: "s", name: "Weekly", preset_id: "p", preset_name: "P", plan: structuredClone(plan) as never, enabled: true, next: [], created_by: "admin", created_at: "2026-11-22T10:00:00Z", changed_at: "2026-11-22T10:00:00Z" };
   expect(toPlan(scheduleDraft(schedule, "", "Europe/Berlin"))).toEqual(plan);
 });
 

@@ -20,9 +20,9 @@ test("only what was filled in is sent", () => {
 });
 
 test("a preset fills the form, and the form gives the same Start again", () => {
-  const start = { source: "browser", profile: "480p30", server_id: "s", meeting_id: "m", room: "aula", announce: false, bot: { name: "Camera", role: "moderator" as const }, rules: { dead_minutes: 5 } };
+  const start = { source: "browser" as const, profile: "480p30", server_id: "s", meeting_id: "m", room: "aula", announce: false, bot: { name: "Camera", role: "moderator" as const }, rules: { dead_minutes: 5 } };
   const targets = [{ id: "t", label: "rtmp://a/live", protocol: "rtmp" }];
-  const form = formOf({ id: "p", name: "Weekly", start, targets, auto_start: false, has_slate: false }, empty);
+  const form = formOf({ id: "p", name: "Weekly", start, targets, auto_start: false, has_slate: false, created_by: "admin", created_at: "2026-11-22T10:00:00Z", changed_at: "2026-11-22T10:00:00Z" }, empty);
   expect(form.kept).toEqual(targets);
   expect(toStart(form, form.room)).toEqual({ ...start, targets: [] });
 });

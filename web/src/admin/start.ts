@@ -1,12 +1,12 @@
 /** A Start as a person fills it in, and as the API takes it. */
-import type { NewBroadcast, Preset, PresetTarget, Rules } from "../api/types";
+import type { NewBroadcast, Preset, PresetTarget, Rules, SourceKind } from "../api/types";
 import { toTarget, type Draft } from "./target";
 
 /** The choice of a room that is still to be made. */
 export const NEW_ROOM = "\u0000new";
 
 export interface StartForm {
-  source: string;
+  source: SourceKind;
   server: string;
   meeting: string;
   profile: string;
@@ -44,7 +44,7 @@ export function emptyForm(profiles: readonly string[]): StartForm {
 
 /** The form as a preset fills it. */
 export function formOf({ start, targets }: Preset, empty: StartForm): StartForm {
-  const text = (n: number | undefined) => (n === undefined ? "" : String(n));
+  const text = (n: number | null | undefined) => (n == null ? "" : String(n));
   return {
     ...empty,
     source: start.source ?? empty.source,

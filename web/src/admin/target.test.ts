@@ -24,7 +24,7 @@ describe("a target", () => {
   });
 
   test("offers what the origin takes", () => {
-    expect(protocolsOf({ id: "o", name: "n", app: "live", whip_url: "https://a", srt_url: "srt://a", rtmp_url: null })).toEqual(["whip", "srt"]);
+    expect(protocolsOf({ whip_url: "https://a", srt_url: "srt://a", rtmp_url: null })).toEqual(["whip", "srt"]);
     expect(protocolsOf(undefined)).toEqual([]);
   });
 });

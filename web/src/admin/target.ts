@@ -38,7 +38,7 @@ export function addressKind(url: string): AddressKind {
   return scheme === "http" || scheme === "https" ? "whip" : null;
 }
 
-export function protocolsOf(origin: Origin | undefined): string[] {
+export function protocolsOf(origin: Pick<Origin, "whip_url" | "rtmp_url" | "srt_url"> | undefined): string[] {
   const offered = { whip: origin?.whip_url, rtmp: origin?.rtmp_url, srt: origin?.srt_url };
   return Object.entries(offered).flatMap(([name, url]) => (url ? [name] : []));
 }

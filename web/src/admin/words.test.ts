@@ -7,11 +7,16 @@ const broadcast = (more: Partial<Broadcast>): Broadcast => ({
   id: "a",
   phase: "live",
   paused: false,
+  meeting_id: "m",
   meeting_name: "Physics",
   source: "browser",
   profile: "720p30",
+  node: "here",
+  started_by: "admin",
   started_at: "2026-11-22T10:00:00Z",
+  program: { fps: 30, distinct_fps: 12, video_kbps: 900, audio_level_db: -20, av_skew_ms: 0 },
   targets: [],
+  viewers: 0,
   ...more,
 });
 

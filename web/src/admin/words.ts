@@ -25,7 +25,7 @@ function tellingStep({ source, step, phase }: Broadcast): boolean {
 
 /** What is happening now, in a sentence. */
 export function phaseText(broadcast: Broadcast): string {
-  if (broadcast.phase === "ended") return broadcast.detail || (broadcast.reason ? word("reason", broadcast.reason) : t("reason.stopped"));
+  if (broadcast.phase === "ended") return word("reason", broadcast.reason ?? "stopped");
   if (tellingStep(broadcast)) return word("step", broadcast.step ?? "");
   if (broadcast.paused) return t("phase_text.paused");
   if (broadcast.source === "test" && broadcast.phase === "joining") return t("phase_text.test_joining");

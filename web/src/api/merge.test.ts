@@ -3,17 +3,22 @@ import { applyChange, inOrder } from "./merge";
 import type { Broadcast } from "./types";
 
 const target = { id: "t1", label: "Origin", protocol: "whip", state: "connecting", bytes: 0, kbps: 0, reconnects: 0 } as const;
+const program = { fps: 30, distinct_fps: 12, video_kbps: 900, audio_level_db: -20, av_skew_ms: 0 };
 const one = (id: string, more: Partial<Broadcast> = {}): Broadcast => ({
   id,
   phase: "joining",
   step: "audio",
   paused: false,
+  meeting_id: "m",
   meeting_name: "Physics",
   source: "test",
   profile: "720p30",
+  node: "here",
+  started_by: "admin",
   started_at: "2026-11-22T10:00:00Z",
-  program: { fps: 30, distinct_fps: 12 },
+  program: { ...program },
   targets: [{ ...target }],
+  viewers: 0,
   ...more,
 });
 
@@ -22,7 +27,7 @@ describe("the event stream", () => {
     const { broadcasts, need } = applyChange([one("a"), one("b")], "broadcast", { id: "b", program: { fps: 25 } });
     expect(need).toBe("nothing");
     expect(broadcasts[0]).toEqual(one("a"));
-    expect(broadcasts[1]?.program).toEqual({ fps: 25, distinct_fps: 12 });
+    expect(broadcasts[1]?.program).toEqual({ ...program, fps: 25 });
     expect(broadcasts[1]?.step).toBe("audio");
   });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { bodyOf, calls, rows, typeOf, type Document } from "./document";
+import { answerOf, bodyOf, calls, rows, typeOf, type Document } from "./document";
 
 const document = JSON.parse(readFileSync(join(import.meta.dirname, "../../../docs/openapi.json"), "utf8")) as Document;
 const all = calls(document, "").flatMap(([, group]) => group);
@@ -28,4 +28,11 @@ test("bodies are told field by field", () => {
   expect(fields.find((field) => field.name === "source")?.type).toContain('"browser"');
   expect(typeOf(document, { type: ["string", "null"] })).toBe("string | null");
   expect(rows(document, undefined)).toEqual([]);
+});
+
+test("answers that many calls have in common are told at each", () => {
+  const answers = call("GET", "/services")?.operation.responses ?? {};
+  expect(answers["401"]?.$ref).toBeDefined();
+  expect(answerOf(document, answers["401"] ?? {}).description).toBe("Nobody is logged in.");
+  expect(answerOf(document, answers["200"] ?? {})).toBe(answers["200"]);
 });

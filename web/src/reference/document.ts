@@ -28,12 +28,18 @@ export interface Operation {
   description?: string;
   parameters?: Parameter[];
   requestBody?: { content?: Content };
-  responses?: Record<string, { description?: string; content?: Content }>;
+  responses?: Record<string, Answer>;
+}
+/** What is answered; `$ref` where many calls have it in common. */
+export interface Answer {
+  $ref?: string;
+  description?: string;
+  content?: Content;
 }
 export interface Document {
   info: { title: string; version: string; description?: string };
   paths: Record<string, Record<string, Operation>>;
-  components?: { schemas?: Record<string, Schema> };
+  components?: { schemas?: Record<string, Schema>; responses?: Record<string, Answer> };
 }
 export interface Call {
   id: string;
@@ -75,6 +81,11 @@ export function nameOf(schema: Schema): string {
 
 function follow(document: Document, schema: Schema): Schema {
   return (schema.$ref && document.components?.schemas?.[nameOf(schema)]) || schema;
+}
+
+/** An answer itself, wherever it is written. */
+export function answerOf(document: Document, answer: Answer): Answer {
+  return (answer.$ref && document.components?.responses?.[answer.$ref.split("/").at(-1) ?? ""]) || answer;
 }
 
 /** A type in a few words. */

@@ -1,9 +1,10 @@
 /** What is said on a room's socket, and the reading of it: what we do not know is left out, what is broken says nothing. Pure. */
+import type { components } from "../api/openapi";
 import type { RoomState } from "../api/types";
 
-export type CommentState = "shown" | "held" | "rejected";
-export type Mode = "open" | "approve" | "closed" | "off";
-export type Links = "allow" | "hold" | "refuse";
+export type CommentState = components["schemas"]["CommentState"];
+export type Mode = components["schemas"]["Mode"];
+export type Links = components["schemas"]["Links"];
 
 export interface Quoted {
   id: string;

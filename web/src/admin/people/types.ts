@@ -1,75 +1,17 @@
 /** What the API says of people. */
+import type { components } from "../../api/openapi";
 
-export interface RoomGrant {
-  room: string;
-  permissions: string[];
-}
+type Schemas = components["schemas"];
 
-export interface User {
-  id: string;
-  name: string;
-  email: string | null;
-  disabled: boolean;
-  second_factor: boolean;
-  permissions: string[];
-  roles: string[];
-  effective_permissions: string[];
-  groups: string[];
-  grants: RoomGrant[];
-}
-
-export interface Group {
-  id: string;
-  name: string;
-  holds: Record<string, number>;
-}
-
-export interface Role {
-  id: string;
-  name: string;
-  permissions: string[];
-}
-
-export interface Named {
-  id: string;
-  name: string;
-}
-
-export interface Own {
-  id: string;
-  name: string;
-  email: string | null;
-  has_password: boolean;
-  second_factor: boolean;
-  recovery_codes: number;
-  groups: Named[];
-  roles: Named[];
-  permissions: string[];
-}
-
-export interface Place {
-  began_at: string;
-  seen_at: string;
-  address: string | null;
-  agent: string | null;
-  current: boolean;
-}
-
-export interface Enrolment {
-  secret: string;
-  address: string;
-  qr_svg: string;
-}
-
-export interface Line {
-  id: string;
-  at: string;
-  user: string;
-  address: string | null;
-  action: string;
-  subject: string;
-  detail: Record<string, unknown>;
-}
+export type RoomGrant = Schemas["RoomGrant"];
+export type User = Schemas["UserView"];
+export type Group = Schemas["GroupView"];
+export type Role = Schemas["RoleView"];
+export type Named = Schemas["Named"];
+export type Own = Schemas["OwnView"];
+export type Place = Schemas["PlaceView"];
+export type Enrolment = Schemas["EnrolmentView"];
+export type Line = Schemas["ActivityView"];
 
 /** Every permission, as the API names them. */
 export const PERMISSIONS = [

@@ -16,7 +16,7 @@ export interface FieldDraft {
 export const types: FieldType[] = ["text", "email", "phone", "choice", "check", "long_text"];
 
 export function fieldDraft(field: FormField, serial: number): FieldDraft {
-  return { serial, id: field.id, type: field.type, label: field.label, required: field.required, help: field.help ?? "", choices: (field.choices ?? []).join("\n") };
+  return { serial, id: field.id, type: field.type, label: field.label, required: field.required ?? false, help: field.help ?? "", choices: (field.choices ?? []).join("\n") };
 }
 
 /** As the API takes it. */

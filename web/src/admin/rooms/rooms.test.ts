@@ -3,7 +3,24 @@ import type { Room } from "../../api/types";
 import { changeOf, draftOf, embedCode, localOf, momentOf, partOf } from "./draft";
 import { idFor, moved, preset, withoutEmpty } from "./form";
 
-const room: Room = { key: "hall", title: "Hall", description: "", visibility: "public", sites: ["*"], links: [], form: null };
+const room: Room = {
+  id: "r",
+  key: "hall",
+  title: "Hall",
+  description: "",
+  visibility: "public",
+  has_password: false,
+  groups: [],
+  accent: "blue",
+  promoted: false,
+  indexed: true,
+  playback: {},
+  sites: ["*"],
+  links: [],
+  form: null,
+  created_at: "2026-11-22T10:00:00Z",
+  changed_at: "2026-11-22T10:00:00Z",
+};
 
 describe("a room's draft", () => {
   test("nothing changed is nothing to send", () => {

@@ -34,7 +34,12 @@ struct Card {
 #[template(path = "front.html")]
 struct Front<'a> {
     page: &'a Frame,
-    /// What the list is called.
+    lists: Vec<List>,
+}
+
+/// Rooms under a heading.
+struct List {
+    id: &'static str,
     heading: &'static str,
     rooms: Vec<Card>,
 }
@@ -52,7 +57,6 @@ pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Respons
         Err(error) => return fault::broken(&visit, &error),
     };
     let page = Frame::new(&visit, "front", None, None)?.with_script("about");
-    let heading = page.t(if rooms.is_empty() || rooms.iter().any(room::RoomNow::is_on) { "front.on_air" } else { "front.rooms" });
     let card = |now: room::RoomNow| {
         let (label, tone) = room::badge(&page, now.state);
         let (picture, starts_at) = (now.picture(), now.starts_at());
@@ -62,6 +66,10 @@ pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Respons
         let starts_text = room::plain_time(&starts_at);
         Card { key: room.key, title: room.title, description, label, tone, picture, starts_at, starts_text }
     };
-    let rooms = rooms.into_iter().map(card).collect();
-    Ok(answer(StatusCode::OK, &Front { page: &page, heading, rooms }, &page))
+    let (on, others): (Vec<_>, Vec<_>) = rooms.into_iter().partition(room::RoomNow::is_on_air);
+    let others_are = if on.is_empty() { "front.rooms" } else { "front.more" };
+    let list = |id, heading, rooms: Vec<room::RoomNow>| List { id, heading: page.t(heading), rooms: rooms.into_iter().map(card).collect() };
+    let mut lists = vec![list("on-air", "front.on_air", on), list("rooms", others_are, others)];
+    lists.retain(|list| !list.rooms.is_empty());
+    Ok(answer(StatusCode::OK, &Front { page: &page, lists }, &page))
 }

@@ -27,9 +27,14 @@ pub(super) struct RoomNow {
 impl RoomNow {
     async fn of(app: &App, room: Room) -> Result<Self, StoreError> {
         let state = app.supervisor.room_state(&room.key).await?.state;
-        let is_on = matches!(state, RoomPhase::Live | RoomPhase::Interrupted | RoomPhase::Paused);
-        let has_thumbnail = is_on && app.supervisor.room_session(&room.key).await?.is_some();
-        Ok(Self { room, state, has_thumbnail })
+        let mut now = Self { room, state, has_thumbnail: false };
+        now.has_thumbnail = now.is_on_air() && app.supervisor.room_session(&now.room.key).await?.is_some();
+        Ok(now)
+    }
+
+    /// Whether something is to be seen, or will be again in a moment.
+    pub(super) fn is_on_air(&self) -> bool {
+        matches!(self.state, RoomPhase::Live | RoomPhase::Interrupted | RoomPhase::Paused)
     }
 
     /// Whether something is on the air or announced.

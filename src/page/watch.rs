@@ -136,7 +136,10 @@ fn with_policy(mut response: Response, wanted: &Policy<'_>) -> Response {
 
 fn data(app: &App, now: &RoomNow, hosts: &[String]) -> String {
     let room = &now.room;
-    json!({ "roomKey": room.key, "title": room.title, "iceServers": ice_servers(app), "state": now.state, "hosts": hosts }).to_string()
+    let cover = room.cover_hash.as_deref().map(crate::room::picture_address).unwrap_or_default();
+    json!({ "roomKey": room.key, "title": room.title, "iceServers": ice_servers(app), "state": now.state, "hosts": hosts,
+            "cover": cover, "startsAt": now.starts_at() })
+    .to_string()
 }
 
 fn stage_text(page: &Frame, now: &RoomNow) -> &'static str {

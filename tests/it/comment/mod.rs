@@ -7,6 +7,7 @@ mod hostile;
 mod moderation;
 mod nodes;
 mod presence;
+mod processes;
 mod talk;
 
 use serde_json::{Value, json};

@@ -14,17 +14,17 @@ use crate::support::wait::until;
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// What nodes share, and their folders.
-struct House {
-    database: String,
+pub struct House {
+    pub database: String,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self { database: postgres::database().await }
     }
 
     /// A process of the built program, reached by the others.
-    async fn node(&self, name: &str, folders: &Folders) -> Process {
+    pub async fn node(&self, name: &str, folders: &Folders) -> Process {
         let listen = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{listen}");
         let settings = [

@@ -36,6 +36,9 @@ async fn the_front_page_lists_what_is_on_and_what_is_promoted() {
         let front = get(&test.stranger(), "/").await.text;
         let place = |key: &str| front.find(&format!("href=\"/watch/{key}\""));
         assert!(place("live") < place("sooner") && place("sooner") < place("later") && place("later").is_some(), "{front}");
+        // What is on stands above what is not, each under its own heading.
+        let (on_air, more) = (front.find("On the air now"), front.find("More rooms"));
+        assert!(on_air < place("live") && place("live") < more && more < place("sooner"), "{front}");
         assert!(place("closed").is_some() && !front.contains("Nobody else"), "a promoted room with a password tells its title: {front}");
         for key in ["quiet", "hidden", "members"] {
             assert_eq!(place(key), None, "{key}");

@@ -122,6 +122,8 @@ impl Socket {
 
     /// The next message, or the end.
     pub async fn next(&mut self) -> Result<Value, End> {
+        // Pings are no messages: they do not make the wait longer.
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(message) = self.heard.pop_front() {
                 if let Some(seq) = message["seq"].as_i64() {
@@ -129,7 +131,7 @@ impl Socket {
                 }
                 return Ok(message);
             }
-            match tokio::time::timeout(PATIENCE, self.inner.next()).await.expect("a message in time") {
+            match tokio::time::timeout_at(deadline, self.inner.next()).await.expect("a message in time") {
                 Some(Ok(Message::Text(text))) => match serde_json::from_str(&text).unwrap() {
                     Value::Array(messages) => self.heard.extend(messages),
                     message => self.heard.push_back(message),

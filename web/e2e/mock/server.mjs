@@ -140,7 +140,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         }
         if (watch[3]) return html(200, "embed_comments", { entries: ["talk"], title: `${room.title} · Bluecast`, room, data: JSON.stringify({ roomKey: key }), ...(url.searchParams.has("theme") && { theme: url.searchParams.get("theme") }) });
         const { state } = house.roomState(key);
-        const data = JSON.stringify({ roomKey: key, title: room.title, iceServers: [], state, hosts: house.hosts });
+        const data = JSON.stringify({ roomKey: key, title: room.title, iceServers: [], state, hosts: house.hosts, cover: room.cover ?? "", startsAt: room.starts_at ?? "" });
         const { about, meta } = await import("./about.mjs");
         const entries = watch[1] === "watch" ? ["watch", "about"] : ["watch"];
         return html(200, watch[1], { entries, title: `${room.title} · Bluecast`, room, data, stage_text: message(lang, `room.${state}`), about: about(room, lang), meta: meta(room), matomo_url: room.matomo_site ? "https://stats.example/" : "", matomo_site: room.matomo_site ?? 0 });
@@ -162,7 +162,11 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
           const tone = room.state === "live" ? "live" : room.state === "announced" ? "brand" : "warn";
           Object.assign(room, { label: text(isOn ? message(lang, `room.${room.state}`) : ""), tone, picture: text(room.cover ?? ""), starts_at: text(room.starts_at ?? ""), starts_text: plainTime(room.starts_at ?? "") });
         }
-        return html(200, "front", { entries: ["about"], title: "Bluecast", rooms, heading: message(lang, rooms.length === 0 || rooms.some(({ state }) => !["none", "over"].includes(state)) ? "front.on_air" : "front.rooms") });
+        const onAir = (room) => ["live", "interrupted", "paused"].includes(room.state);
+        const list = (id, heading, rooms) => ({ id, heading: message(lang, heading), rooms });
+        const [on, others] = [rooms.filter(onAir), rooms.filter((room) => !onAir(room))];
+        const lists = [list("on-air", "front.on_air", on), list("rooms", on.length === 0 ? "front.rooms" : "front.more", others)];
+        return html(200, "front", { entries: ["about"], title: "Bluecast", lists: List.from(lists.filter(({ rooms }) => rooms.length > 0)) });
       }
       if (path === "/login") return html(200, "login", { entries: ["login"], title: (t) => `${t("login.title")} · Bluecast`, data: JSON.stringify({ next: url.searchParams.get("next") ?? "/admin", mail: true, provider: "Campus login", fault: url.searchParams.get("fault") }) });
       if (path === "/admin") {

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Key {
     /// Goes into an RTMP address.
-    StreamKey,
+    #[serde(rename = "stream_key")]
+    OfStream,
     /// Goes with an SRT connection.
     #[serde(rename = "streamid")]
     StreamId,
@@ -58,7 +59,7 @@ mod tests {
             let url = service.url.replace("{host}", "live.example.org");
             let key = Secret::new("abcd-1234");
             let target = match service.key {
-                Key::StreamKey => TargetUrl::parse(&url, Some(&key), None),
+                Key::OfStream => TargetUrl::parse(&url, Some(&key), None),
                 Key::StreamId => TargetUrl::parse(&url, None, Some(&SrtSettings { streamid: Some(key), ..SrtSettings::default() })),
                 Key::Bearer => TargetUrl::parse(&url, None, None).and_then(|target| target.with_bearer(Some(&key))),
             };

@@ -10,7 +10,8 @@ use crate::support::wait::until;
 
 /// Beginning, last word and end of every session that is written down, by id.
 async fn sessions(folders: &Folders) -> Vec<(String, i64, i64, Option<i64>)> {
-    let settings = Settings::from_map(&[("BLUECAST_DATA_DIR".to_owned(), folders.data.path().to_str().unwrap().to_owned())].into()).unwrap();
+    let settings =
+        Settings::from_map(&[("BLUECAST_DATA_DIR".to_owned(), folders.data.path().to_str().unwrap().to_owned())].into()).unwrap();
     let store = Store::open(&settings, Purpose::Serve).await.unwrap();
     let sql = "SELECT id, began_ms, seen_ms, ended_ms FROM viewer_sessions ORDER BY id";
     let sessions = store.all(sql, bluecast::args![]).await.unwrap();

@@ -92,7 +92,8 @@ async fn two_processes_are_one_room_and_the_viewers_of_a_dead_one_go_on_at_the_o
     assert_eq!(other, 1, "one of the three is the dead process's");
     let moved = "UPDATE viewer_sessions SET began_ms = began_ms - 180000, seen_ms = seen_ms - 180000 WHERE id = $1 AND ended_ms IS NULL";
     assert_eq!(store.run(moved, bluecast::args![&hers.0]).await.unwrap(), 1, "it was open");
-    let closed = until(60, "its end", async || sessions().await.into_iter().find(|session| session.0 == hers.0 && session.3.is_some())).await;
+    let closed =
+        until(60, "its end", async || sessions().await.into_iter().find(|session| session.0 == hers.0 && session.3.is_some())).await;
     assert_eq!(closed.3, Some(hers.2 - 180_000));
     assert_eq!(sessions().await.iter().filter(|session| session.3.is_none()).count(), 2, "those of the living go on");
     store.close().await;

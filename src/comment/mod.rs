@@ -6,6 +6,7 @@
 mod across;
 mod ban_store;
 mod bans;
+mod forget;
 mod frame;
 mod gate;
 mod handle;

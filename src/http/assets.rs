@@ -150,7 +150,7 @@ fn content_type(name: &str) -> Option<&'static str> {
 }
 
 /// Whether a coding is accepted: named, and not with a quality of zero.
-fn accepts(header: &str, coding: &str) -> bool {
+pub(crate) fn accepts(header: &str, coding: &str) -> bool {
     header.split(',').any(|part| {
         let mut pieces = part.split(';').map(str::trim);
         let named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));

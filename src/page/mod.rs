@@ -11,6 +11,7 @@ mod login;
 pub mod mail;
 mod moderate;
 mod onward;
+mod packed;
 mod policy;
 mod reference;
 mod register;
@@ -50,6 +51,7 @@ pub fn routes() -> Router<App> {
         .route("/embed.js", get(embed_script::show))
         .route("/moderate", get(moderate::all))
         .route("/moderate/{key}", get(moderate::one))
+        .layer(axum::middleware::from_fn(packed::packed))
         .merge(assets::routes())
 }
 

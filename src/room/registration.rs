@@ -252,6 +252,25 @@ pub async fn delete(tx: &mut Transaction, unwanted: &Unwanted) -> Result<usize, 
     Ok(found.len())
 }
 
+/// The viewers who registered with an address or a number in the rooms that somebody sees; at most 500.
+pub async fn viewers_of(store: &Store, unwanted: &Unwanted) -> Result<Vec<Uuid>, StoreError> {
+    let (column, value, sight) = match unwanted {
+        Unwanted::Email { email, sight } => ("email", email, sight),
+        Unwanted::Phone { phone, sight } => ("phone", phone, sight),
+        Unwanted::Person { .. } | Unwanted::Own { .. } | Unwanted::Before { .. } | Unwanted::Old { .. } => return Ok(Vec::new()),
+    };
+    let seen = scope::condition(Kind::Room, "registrations.room_id", 3);
+    let sql = format!("SELECT DISTINCT viewer_id FROM registrations WHERE {column} = $1 AND {seen} LIMIT $2");
+    let found: Vec<(String,)> = store.all(sqlx::AssertSqlSafe(sql), sight.after(args![value, AT_ONCE])).await?;
+    Ok(found.into_iter().filter_map(|(id,)| id.parse().ok()).collect())
+}
+
+/// Deletes the name and number of somebody who is registered nowhere any more.
+pub async fn forget_name(store: &Store, viewer_id: Uuid) -> Result<(), StoreError> {
+    let sql = "DELETE FROM viewers WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM registrations WHERE viewer_id = $1)";
+    store.run(sql, args![viewer_id.to_string()]).await.map(drop)
+}
+
 /// Deletes what somebody takes back themselves, and writes that down.
 pub async fn withdraw(store: &Store, key: &str, unwanted: &Unwanted) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;

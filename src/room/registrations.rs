@@ -159,7 +159,10 @@ fn line(row: &Registration, fields: &[Field]) -> String {
 /// How many were deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Deleted {
+    /// Registrations.
     deleted: usize,
+    /// Comments, where a person was forgotten.
+    comments: usize,
 }
 
 /// Deletes everything that a person filled in at a room, from all of their browsers.
@@ -205,7 +208,12 @@ async fn remove_old(
     let room = existing(&app, &caller, &key).await?;
     let before_ms = moment("before", &before)?;
     let detail = json!({"key": room.key, "before": before});
-    delete_all(app, caller.clone(), Unwanted::Before { room_id: room.id.clone(), before_ms }, room.id, detail).await
+    let (caller, unwanted) = (caller.clone(), Unwanted::Before { room_id: room.id.clone(), before_ms });
+    whole(async move {
+        let deleted = delete_all(&app, &caller, &unwanted, &room.id, detail).await?;
+        Ok(Json(Deleted { deleted, comments: 0 }))
+    })
+    .await
 }
 
 /// Whose data is to be deleted: one of the two.
@@ -216,7 +224,8 @@ pub(crate) struct Forgotten {
     phone: Option<String>,
 }
 
-/// Deletes what a person filled in at all rooms that the caller sees, by their e-mail address or telephone number.
+/// Deletes what a person filled in and wrote at all rooms that the caller sees, and when they were there, by their e-mail address or telephone
+/// number. Whoever said their number before a comment and never registered is found by it, too.
 #[utoipa::path(
     post, path = "/registrations/forget", tag = "room", request_body = Forgotten,
     responses((status = 200, body = Deleted), (status = 422, body = Problem))
@@ -235,27 +244,41 @@ async fn forget(caller: Allowed<perm::RoomManage>, State(app): State<App>, Json(
         }
         _ => return Err(Problem::unprocessable("invalid_field", "Give either `email` or `phone`.")),
     };
-    delete_all(app, caller.clone(), unwanted, String::new(), json!({"by": by})).await
-}
-
-async fn delete_all(app: App, caller: Caller, unwanted: Unwanted, subject: String, detail: serde_json::Value) -> Answer<Json<Deleted>> {
+    let caller = caller.clone();
     whole(async move {
-        let mut deleted = 0;
-        loop {
-            let mut tx = app.store.begin().await?;
-            let now = registration::delete(&mut tx, &unwanted).await?;
-            deleted += now;
-            if now == 0 {
-                let mut detail = detail;
-                detail["deleted"] = json!(deleted);
-                activity::record(&mut tx, &caller, "registration.remove", &subject, detail).await?;
-                tx.commit().await?;
-                return Ok(Json(Deleted { deleted }));
-            }
-            tx.commit().await?;
+        let mut viewers = registration::viewers_of(&app.store, &unwanted).await?;
+        if let Unwanted::Phone { phone, sight } = &unwanted {
+            viewers.extend(app.comments.viewers_of_phone(phone, sight).await?);
         }
+        let sight = Sight::of(&caller);
+        let mut comments = 0;
+        for viewer_id in &viewers {
+            comments += app.comments.forget(*viewer_id, &sight).await?;
+        }
+        let detail = json!({"by": by, "comments": comments});
+        let deleted = delete_all(&app, &caller, &unwanted, "", detail).await?;
+        for viewer_id in viewers {
+            registration::forget_name(&app.store, viewer_id).await?;
+        }
+        Ok(Json(Deleted { deleted, comments }))
     })
     .await
+}
+
+async fn delete_all(app: &App, caller: &Caller, unwanted: &Unwanted, subject: &str, mut detail: serde_json::Value) -> Answer<usize> {
+    let mut deleted = 0;
+    loop {
+        let mut tx = app.store.begin().await?;
+        let now = registration::delete(&mut tx, unwanted).await?;
+        deleted += now;
+        if now == 0 {
+            detail["deleted"] = json!(deleted);
+            activity::record(&mut tx, caller, "registration.remove", subject, detail).await?;
+            tx.commit().await?;
+            return Ok(deleted);
+        }
+        tx.commit().await?;
+    }
 }
 
 /// Writes down what was deleted for its age.

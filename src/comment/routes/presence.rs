@@ -145,16 +145,19 @@ pub(crate) async fn overview(
     State(app): State<App>,
     Query(page): Query<Page>,
 ) -> Answer<Json<List<ModeratedView>>> {
+    // Where nobody of a room is at this process, those are counted who were written down elsewhere.
     let sql = "SELECT r.id, r.key, r.title, CAST((SELECT COUNT(*) FROM comments c WHERE c.thread_id = COALESCE(t.shares, r.id) \
-               AND c.state = 'held') AS BIGINT) FROM rooms r LEFT JOIN threads t ON t.room_id = r.id WHERE r.id > $1 ORDER BY r.id LIMIT $2";
-    let rows: Vec<(String, String, String, i64)> = app.store.all(sql, args![page.after(), page.rows()]).await?;
-    let rooms: List<(String, String, String, i64)> = page.list(rows, |(id, ..)| id.clone(), |row| row);
+               AND c.state = 'held') AS BIGINT), CAST((SELECT COUNT(*) FROM viewer_sessions s WHERE s.room_id = r.id AND s.ended_ms IS NULL) \
+               AS BIGINT) FROM rooms r LEFT JOIN threads t ON t.room_id = r.id WHERE r.id > $1 ORDER BY r.id LIMIT $2";
+    let rows: Vec<(String, String, String, i64, i64)> = app.store.all(sql, args![page.after(), page.rows()]).await?;
+    let rooms: List<(String, String, String, i64, i64)> = page.list(rows, |(id, ..)| id.clone(), |row| row);
     let mut items = Vec::with_capacity(rooms.items.len());
-    for (id, key, title, waiting) in rooms.items {
+    for (id, key, title, waiting, written_down) in rooms.items {
         let Some(room) = room::find(&app.store, &key).await? else { continue };
         if may(&app.store, &caller, &room, Permission::RoomModerate).await? {
             let phase = app.supervisor.room_state(&key).await?.state;
-            items.push(ModeratedView { viewers: app.comments.count(&id).unwrap_or(0), key, title, phase, waiting });
+            let viewers = app.comments.count(&id).unwrap_or_else(|| u64::try_from(written_down).unwrap_or(0));
+            items.push(ModeratedView { viewers, key, title, phase, waiting });
         }
     }
     Ok(Json(List { items, next: rooms.next }))

@@ -3,6 +3,7 @@
 mod crash;
 mod export;
 mod filter;
+mod fuzz;
 mod hostile;
 mod moderation;
 mod nodes;

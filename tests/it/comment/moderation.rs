@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{items, moderator, room, texts};
-use crate::support::app::{BOTH, TestApp, send};
+use crate::support::app::{BOTH, PASSWORD, TestApp, send};
 use crate::support::socket::Socket;
 use crate::support::wait::until;
 
@@ -109,9 +109,22 @@ async fn what_is_pinned_stands_above_and_every_act_is_written_down() {
         let rest = test.admin.get(&format!("/rooms/hall/comments?before={}", listed["next"].as_str().unwrap())).await.expect(200);
         assert_eq!((&rest["items"][0]["state"], &rest["next"]), (&json!("rejected"), &Value::Null));
         test.admin.patch("/rooms/hall/rules", json!({ "slow_s": 5 })).await.expect(200);
+        test.admin.patch(&path(&other), json!({ "state": "shown" })).await.expect(200);
+        let ban = test.admin.post("/rooms/hall/bans", json!({ "comment": other, "minutes": 5 })).await.expect(201);
+        test.admin.delete(&format!("/rooms/hall/bans/{}", ban["id"].as_str().unwrap())).await.expect(204);
         let log = test.admin.get("/activity").await.expect(200);
         let actions: Vec<&str> = log["items"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
-        for action in ["comment.pin", "comment.unpin", "comment.reject", "comment.delete", "comment.answer", "room.rules"] {
+        for action in [
+            "comment.approve",
+            "comment.pin",
+            "comment.unpin",
+            "comment.reject",
+            "comment.delete",
+            "comment.answer",
+            "comment.ban",
+            "comment.unban",
+            "room.rules",
+        ] {
             assert!(actions.contains(&action), "{action} in {actions:?}");
         }
         assert!(!log.to_string().contains("Read this"), "the log holds no text: {log}");
@@ -229,6 +242,36 @@ async fn rules_change_for_everybody_at_once() {
         }
         test.stop().await;
     }
+}
+
+#[tokio::test]
+async fn who_moderates_one_room_is_a_viewer_in_another() {
+    let test = TestApp::start().await;
+    room(&test, "hall", json!({ "mode": "approve" })).await;
+    room(&test, "cellar", json!({ "mode": "approve" })).await;
+    let grants = json!([{ "room": "hall", "permissions": ["room.moderate"] }]);
+    test.admin.post("/users", json!({ "name": "helper", "password": PASSWORD, "grants": grants })).await.expect(201);
+    let helper = test.stranger();
+    let login = helper
+        .request(Method::POST, "/api/v1/session")
+        .header("content-type", "application/json")
+        .body(json!({ "username": "helper", "password": PASSWORD }).to_string());
+    let cookie = send(login).await.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mut anna = Socket::enter(&test, "cellar").await.0.named("Anna").await;
+    let (waits, _) = anna.post("Waiting").await.unwrap();
+
+    let rooms = helper.get("/moderation").await.expect(200);
+    assert_eq!(rooms["items"].as_array().unwrap().iter().map(|room| &room["key"]).collect::<Vec<_>>(), ["hall"]);
+    let (_, welcome) = Socket::enter_with(&test, "hall", &[("cookie", &cookie)], json!({})).await;
+    assert_eq!(welcome["you"]["moderator"], true);
+    let (mut there, welcome) = Socket::enter_with(&test, "cellar", &[("cookie", &cookie)], json!({})).await;
+    assert_eq!((&welcome["you"]["moderator"], items(&welcome).len()), (&json!(false), 0));
+    there.say(json!({ "t": "approve", "id": waits })).await;
+    assert_eq!(there.until("error").await["code"], "forbidden");
+    helper.get("/rooms/hall/comments").await.expect(200);
+    helper.get("/rooms/cellar/comments").await.problem(403, "forbidden");
+    helper.patch(&format!("/rooms/cellar/comments/{waits}"), json!({ "state": "shown" })).await.problem(403, "forbidden");
+    helper.post("/rooms/hall/comments", json!({ "text": "Mine" })).await.expect(201);
 }
 
 #[tokio::test]

@@ -135,16 +135,33 @@ async fn what_is_old_enough_is_forgotten() {
         let since = anna.all().await[0]["seq"].as_i64().unwrap();
         let (store, now_ms) = (&test.app.store, bluecast::moment::now_ms());
         store.run("UPDATE comments SET at_ms = $1 WHERE text = 'old'", bluecast::args![now_ms - 10 * DAY_MS]).await.unwrap();
+        // Somebody was here ten days ago, at an address, and was counted.
+        let was = "INSERT INTO viewer_sessions (id, room_id, viewer_id, handle, run_id, began_ms, seen_ms, ended_ms, address) \
+                   SELECT 'was', id, 'was', 'was', 'was', $1, $1, $1, '192.0.2.1' FROM rooms";
+        store.run(was, bluecast::args![now_ms - 10 * DAY_MS]).await.unwrap();
+        let counted =
+            "INSERT INTO room_presence (room_id, at_ms, run_id, viewers, peak, joined, parted) SELECT id, $1, 'was', 1, 1, 1, 1 FROM rooms";
+        store.run(counted, bluecast::args![now_ms - 10 * DAY_MS]).await.unwrap();
+        let kept_of_then = async || {
+            let sql = "SELECT (SELECT COUNT(*) FROM viewer_sessions WHERE id = 'was'), (SELECT COUNT(address) FROM viewer_sessions WHERE id = 'was'), \
+                       (SELECT COUNT(*) FROM room_presence WHERE run_id = 'was')";
+            let kept: (i64, i64, i64) = store.one(sql, bluecast::args![]).await.unwrap();
+            kept
+        };
         let days = |days| Retention { comments_days: days, sessions_days: days, addresses_days: days };
         sweep(store, days(0), now_ms).await.unwrap();
         sweep(store, days(11), now_ms).await.unwrap();
         let kept: Vec<(String, Option<String>)> =
             store.all("SELECT text, address FROM comments ORDER BY id", bluecast::args![]).await.unwrap();
         assert!(kept.len() == 2 && kept.iter().all(|(_, address)| address.is_some()), "{kept:?}");
+        assert_eq!(kept_of_then().await, (1, 1, 1));
         sweep(store, Retention { comments_days: 11, sessions_days: 11, addresses_days: 9 }, now_ms).await.unwrap();
+        assert_eq!(kept_of_then().await, (1, 0, 1), "addresses are kept for a time of their own");
         let kept: Vec<(String, Option<String>)> =
             store.all("SELECT text, address FROM comments ORDER BY id", bluecast::args![]).await.unwrap();
         assert_eq!(kept.iter().map(|(_, address)| address.is_some()).collect::<Vec<_>>(), [false, true]);
+        sweep(store, Retention { comments_days: 0, sessions_days: 9, addresses_days: 0 }, now_ms).await.unwrap();
+        assert_eq!(kept_of_then().await, (0, 0, 0));
         sweep(store, days(9), now_ms).await.unwrap();
         let kept: Vec<(String,)> = store.all("SELECT text FROM comments", bluecast::args![]).await.unwrap();
         assert_eq!(kept, [("new".to_owned(),)]);

@@ -71,12 +71,14 @@ async fn a_rooms_page_without_the_player_is_light_in_every_language() {
     for language in ["en", "hi", "de"] {
         let stranger = app.stranger();
         let page = get(&stranger, "/watch/aula", &[("accept-language", language)]).await.text;
+        let packed = get(&stranger, "/watch/aula", &[("accept-language", language), ("accept-encoding", "gzip")]).await;
+        assert_eq!(text(&packed, "content-encoding"), "gzip");
         let mut assets: Vec<&str> = page.split('"').filter(|piece| piece.starts_with("/assets/")).collect();
         assets.sort_unstable();
         assets.dedup();
         let player = assets.iter().filter(|asset| asset.starts_with("/assets/Player-")).count();
         assert_eq!(player, 2, "the player's script and style have their names: {assets:?}");
-        let mut bytes = page.len();
+        let mut bytes = text(&packed, "content-length").parse::<usize>().unwrap();
         for asset in assets.iter().filter(|asset| !asset.starts_with("/assets/Player-")) {
             let answer = get(&stranger, asset, &[("accept-encoding", "gzip, deflate, br")]).await;
             assert_eq!(answer.status, 200, "{asset}");

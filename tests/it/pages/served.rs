@@ -155,6 +155,30 @@ async fn every_page_keeps_the_content_policy_and_finds_its_assets() {
 }
 
 #[tokio::test]
+async fn pages_come_compressed_to_those_who_say_so() {
+    let app = TestApp::start().await;
+    for path in ["/", "/login"] {
+        let plain = app.stranger().request(Method::GET, path).send().await.unwrap();
+        assert!(plain.headers().get("content-encoding").is_none(), "{path}");
+        let vary: Vec<_> = plain.headers().get_all("vary").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+        assert!(
+            vary.iter().any(|value| value.contains("cookie")) && vary.iter().any(|value| value.contains("accept-encoding")),
+            "{vary:?}"
+        );
+        let page = plain.bytes().await.unwrap();
+        let packed = app.stranger().request(Method::GET, path).header("accept-encoding", "br;q=1, gzip;q=0.8").send().await.unwrap();
+        assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
+        let mut read = Vec::new();
+        let packed = packed.bytes().await.unwrap();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut read).unwrap();
+        assert!(packed.len() < page.len() * 2 / 3 && read == page, "{path}: {} of {}", packed.len(), page.len());
+        let none = app.stranger().request(Method::GET, path).header("accept-encoding", "gzip;q=0").send().await.unwrap();
+        assert!(none.headers().get("content-encoding").is_none(), "{path}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn assets_come_compressed_to_those_who_say_so() {
     let app = TestApp::start().await;
     let page = get(&app.stranger(), "/", &[]).await.text;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{fill_in, filled, form, get, room};
 use crate::support::app::{BOTH, Client, On, TestApp, send};
+use crate::support::socket::Socket;
 
 const INDIA: (&str, &str) = ("BLUECAST_PHONE_REGION", "IN");
 
@@ -256,6 +257,48 @@ async fn what_is_deleted_is_gone_everywhere() {
         for personal in ["asha@", "Asha", "9845012345", "9845055555"] {
             assert!(!activity.to_lowercase().contains(&personal.to_lowercase()), "{personal} in {activity}");
         }
+        test.stop().await;
+    }
+}
+
+/// Who is forgotten is forgotten with all that they said and did in the rooms, whether they registered or not.
+#[tokio::test]
+async fn a_person_is_forgotten_with_what_they_wrote() {
+    for on in BOTH {
+        let test = start(on).await;
+        let sent = fill_in(&test.stranger(), "hall", &filled("Asha Rao", "98450 12345", "asha@example.org")).await;
+        // Her name goes to the comments: she is not asked for it again.
+        let cookie = sent.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let (asha, welcome) = Socket::again(&test, "hall", &cookie, None).await;
+        assert_eq!(welcome["you"], json!({"name": "Asha Rao", "has_phone": true, "moderator": false}));
+        asha.cut();
+        // Bo never registered: the number was said before the first comment. Cem is somebody else.
+        let mut bo = Socket::enter(&test, "hall").await.0;
+        let mut cem = Socket::enter(&test, "hall").await.0;
+        bo.post_with(json!({"text": "By Bo", "name": "Bo", "phone": "98450 77777"})).await.unwrap();
+        bo.post_with(json!({"text": "By Bo again"})).await.unwrap();
+        cem.post_with(json!({"text": "By Cem", "name": "Cem", "phone": "98450 88888"})).await.unwrap();
+        bo.cut();
+        let sql =
+            "SELECT COUNT(*) FROM viewer_sessions s JOIN viewers v ON v.id = s.viewer_id WHERE v.name = 'Bo' AND s.ended_ms IS NOT NULL";
+        crate::support::wait::until(60, "the end of Bo's session", async || {
+            let (ended,): (i64,) = test.app.store.one(sql, args![]).await.unwrap();
+            (ended == 1).then_some(())
+        })
+        .await;
+        let gone = test.admin.post("/registrations/forget", json!({"phone": "98450 77777"})).await.expect(200);
+        assert_eq!(gone, json!({"deleted": 0, "comments": 2}));
+        let heard: Vec<_> = cem.all().await.into_iter().filter(|message| message["t"] == "gone").collect();
+        assert_eq!(heard.len(), 2, "whoever is there sees them go");
+        let csv = test.admin.get("/rooms/hall/comments.csv").await.text;
+        assert!(csv.contains("By Cem") && !csv.contains("By Bo") && !csv.contains("9845077777"), "{csv}");
+        let (sessions,): (i64,) = test.app.store.one("SELECT COUNT(*) FROM viewer_sessions", args![]).await.unwrap();
+        let (named,): (i64,) = test.app.store.one("SELECT COUNT(*) FROM viewers WHERE name = 'Bo'", args![]).await.unwrap();
+        assert_eq!((sessions, named), (2, 0), "those of Asha and Cem");
+        assert_eq!(test.admin.post("/registrations/forget", json!({"phone": "98450 77777"})).await.expect(200)["comments"], 0);
+        let activity = test.admin.get("/activity").await.text;
+        assert!(activity.contains("\"comments\":2") && !activity.contains("9845077777") && !activity.contains("By Bo"), "{activity}");
+        assert_eq!(registered(&test, "").await.len(), 1, "Asha stays");
         test.stop().await;
     }
 }

@@ -21,7 +21,7 @@ fn main() {
 }
 
 async fn run() {
-    let (seconds, pace) = (setting("BLUECAST_BENCH_SECONDS", 10.0), setting("BLUECAST_BENCH_PACE", 500.0));
+    let (seconds, rate) = (setting("BLUECAST_BENCH_SECONDS", 10.0), setting("BLUECAST_BENCH_PACE", 500.0));
     let folders = Folders::new();
     let program = Process::start_with(&folders, &[("BLUECAST_LOG", "warn")]).await;
     let description = "A paragraph of some **length**, with [a link](https://example.org/) in it.\n\n".repeat(5);
@@ -42,8 +42,8 @@ async fn run() {
 
     let began = Instant::now();
     let mut asked = tokio::task::JoinSet::new();
-    for number in 0..(seconds * pace) as u32 {
-        let due = began + Duration::from_secs_f64(f64::from(number) / pace);
+    for number in 0..(seconds * rate) as u32 {
+        let due = began + Duration::from_secs_f64(f64::from(number) / rate);
         tokio::time::sleep_until(due.into()).await;
         let request = client.get(&url).header("accept-encoding", "gzip");
         asked.spawn(async move {
@@ -56,7 +56,7 @@ async fn run() {
     let times = asked.join_all().await;
     table.line("answers", times.len());
     table.line("median", format!("{:.1} ms", median(&times)));
-    table.at_most(&format!("99 of 100 at {pace} a second"), percentile(&times, 99), 50.0, "ms");
+    table.at_most(&format!("99 of 100 at {rate} a second"), percentile(&times, 99), 50.0, "ms");
     table.end();
     assert!(program.terminate().await.success());
 }

@@ -157,7 +157,7 @@ pub(crate) async fn overview(
         if may(&app.store, &caller, &room, Permission::RoomModerate).await? {
             let phase = app.supervisor.room_state(&key).await?.state;
             let viewers = app.comments.count(&id).unwrap_or_else(|| u64::try_from(written_down).unwrap_or(0));
-            items.push(ModeratedView { viewers, key, title, phase, waiting });
+            items.push(ModeratedView { key, title, phase, waiting, viewers });
         }
     }
     Ok(Json(List { items, next: rooms.next }))

@@ -942,7 +942,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Deletes what a person filled in at all rooms that the caller sees, by their e-mail address or telephone number. */
+        /**
+         * Deletes what a person filled in and wrote at all rooms that the caller sees, and when they were there, by their e-mail address or telephone
+         *     number. Whoever said their number before a comment and never registered is found by it, too.
+         */
         post: operations["post_registrations_forget"];
         delete?: never;
         options?: never;
@@ -1857,7 +1860,10 @@ export interface components {
         Day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         /** @description How many were deleted. */
         Deleted: {
+            /** @description Registrations. */
             deleted: number;
+            /** @description Comments, where a person was forgotten. */
+            comments: number;
         };
         /**
          * @description Where a delivery stands.

@@ -124,7 +124,7 @@ async fn what_was_asked_is_counted_without_names_or_tokens() {
     assert!(has(&["admissions_total", "direction=\"incoming\"", "protocol=\"rtmp\"", "result=\"bad_token\""]), "{lines:?}");
     assert!(has(&["admissions_total", "protocol=\"unknown\"", "result=\"unknown\""]), "{lines:?}");
     assert!(has(&["admission_seconds_count"]), "{lines:?}");
-    for hidden in ["PROTO", "stream0", "secret"] {
+    for hidden in ["PROTO", "stream0", "secret0"] {
         assert!(!metrics.contains(hidden), "{hidden}");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::bans::Banned;
 use super::hub::{Hub, Mine, comment_for};
 use super::message::{self, Post, Said, error, too_fast};
 use super::row::{State, Who};
@@ -235,7 +236,7 @@ async fn post(talk: &Talk, post: Post) -> Result<String, Refused> {
     let clean = text::comment(&post.text);
     let (rules, patterns, ban) = {
         let content = talk.guest.thread.content();
-        let ban = content.bans.find(viewer.id, viewer.address, now_ms()).map(super::bans::Banned::told);
+        let ban = content.ban(viewer).map(Banned::told);
         (Arc::clone(&content.rules), Arc::clone(&content.patterns), ban)
     };
     let is_moderator = viewer.moderates();
@@ -309,7 +310,7 @@ fn react(talk: &Talk, id: String, emoji: String, on: bool) -> Result<Option<Stri
     let viewer = &talk.viewer;
     let (rules, ban) = {
         let content = talk.guest.thread.content();
-        (Arc::clone(&content.rules), content.bans.find(viewer.id, viewer.address, now_ms()).map(super::bans::Banned::told))
+        (Arc::clone(&content.rules), content.ban(viewer).map(Banned::told))
     };
     match ban.filter(|_| !viewer.moderates()) {
         Some(Told::Yes) => return Err(refusal(Refusal::Banned)),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::bans::Bans;
+use super::bans::{Banned, Bans};
 use super::hub::Hub;
 use super::pattern::Patterns;
 use super::row::{Row, State, missing, sees};
@@ -182,11 +182,15 @@ pub(super) fn you_message(mut you: Value) -> String {
 }
 
 impl Content {
+    /// The ban that holds for a viewer now.
+    pub(super) fn ban(&self, viewer: &Viewer) -> Option<&Banned> {
+        self.bans.find(viewer.id, viewer.address, now_ms())
+    }
+
     /// How a viewer stands here; a ban that they were not told of is not told here either.
     pub(super) fn you(&self, viewer: &Viewer) -> Value {
         let mut you = viewer.you();
-        let ban = self.bans.find(viewer.id, viewer.address, now_ms()).filter(|ban| !ban.quiet && !viewer.moderates());
-        if let Some(ban) = ban {
+        if let Some(ban) = self.ban(viewer).filter(|ban| !ban.quiet && !viewer.moderates()) {
             you["banned"] = json!({ "until": ban.until_ms.map(rfc3339) });
             if !ban.reason.is_empty() {
                 you["banned"]["reason"] = json!(ban.reason);

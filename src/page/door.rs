@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::fault;
 use super::frame::{Frame, NoPages, answer};
@@ -84,11 +85,7 @@ pub(super) async fn enter(
         room::enter(&app, &known, &visit.visitor(), password, address).await
     };
     match entered.await {
-        Ok(viewer_id) => {
-            let mut response = if is_json { StatusCode::NO_CONTENT.into_response() } else { to_room(&key) };
-            response.headers_mut().append(header::SET_COOKIE, viewer::set(&app.settings, &app.vault, viewer_id));
-            response
-        }
+        Ok(viewer_id) => let_in(&app, &key, viewer_id, is_json),
         Err(problem) if is_json => problem.into_response(),
         Err(problem) => again(&visit, &known, problem).unwrap_or_else(IntoResponse::into_response),
     }
@@ -108,9 +105,17 @@ async fn given(body: Body, is_json: bool) -> Answer<Given> {
     Ok(Given { password: Secret::new(password.unwrap_or_default()) })
 }
 
-fn to_room(key: &str) -> Response {
+/// The answer to whoever may come in now: the cookie that says so, and for a form the way to the room.
+pub(super) fn let_in(app: &App, key: &str, viewer_id: Uuid, is_json: bool) -> Response {
+    let mut response = if is_json { StatusCode::NO_CONTENT.into_response() } else { see(&format!("/watch/{key}")) };
+    response.headers_mut().append(header::SET_COOKIE, viewer::set(&app.settings, &app.vault, viewer_id));
+    response
+}
+
+/// Leads to another page.
+pub(super) fn see(path: &str) -> Response {
     // A key that leads to a room has letters, digits and `-` only.
-    let location = HeaderValue::try_from(format!("/watch/{key}")).unwrap_or(HeaderValue::from_static("/"));
+    let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use crate::http::address::ClientAddress;
 use crate::http::{Answer, Path, Problem, json};
 use crate::room::answers::{self, Answers, CONSENT, Fault};
 use crate::room::form::{Field, FieldKind, Form};
-use crate::room::{Admission, Room, Visibility, registration, viewer};
+use crate::room::{Admission, Room, Visibility, registration};
 use crate::store::StoreError;
 
 /// Longest body that is read, in bytes: thirty fields, some of them long.
@@ -222,11 +222,7 @@ pub(super) async fn send(
     let read = answers::read(&room.form.0, &given, app.settings.room.phone_region);
     let (wrong, faults) = match read {
         Ok(answers) => match keep(&app, &visit, &room, answers, address).await {
-            Ok(viewer_id) => {
-                let mut response = if is_json { StatusCode::NO_CONTENT.into_response() } else { see(&format!("/watch/{key}")) };
-                response.headers_mut().append(header::SET_COOKIE, viewer::set(&app.settings, &app.vault, viewer_id));
-                return response;
-            }
+            Ok(viewer_id) => return door::let_in(&app, &key, viewer_id, is_json),
             Err(problem) => (problem, BTreeMap::new()),
         },
         Err(faults) => {
@@ -286,11 +282,5 @@ async fn withdrawn(app: &App, visit: &Visit, room: &Room) -> Result<Response, No
             return fault::broken(visit, &problem.detail);
         }
     }
-    Ok(see(&format!("/watch/{}/register", room.key)))
-}
-
-fn see(path: &str) -> Response {
-    // A key that leads to a room has letters, digits and `-` only.
-    let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+    Ok(door::see(&format!("/watch/{}/register", room.key)))
 }

@@ -4839,7 +4839,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -5633,7 +5633,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -5831,7 +5831,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -6026,7 +6026,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -6770,7 +6770,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -7256,7 +7256,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -7454,7 +7454,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -7651,7 +7651,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -8494,7 +8494,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -8733,7 +8733,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9248,7 +9248,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9348,7 +9348,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9683,7 +9683,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9872,7 +9872,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;

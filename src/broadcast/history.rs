@@ -37,6 +37,7 @@ pub(crate) struct Wanted {
     /// The `next` of the page before.
     cursor: Option<String>,
     /// How many items, 1 to 500 (100).
+    #[param(value_type = Option<u64>, maximum = 4_294_967_295u32)]
     limit: Option<u32>,
 }
 

@@ -1,5 +1,7 @@
 //! Bodies in JSON: bounded, strict, and refused in words.
 
+mod strict;
+
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -11,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use self::strict::Strict;
 use super::Problem;
 
 /// The largest body that is read.
@@ -100,7 +103,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let problem = Problem::unprocessable("nul_character", "Text must not hold the character U+0000.");
         return Err(if field.is_empty() { problem } else { problem.of_field(field) });
     }
-    serde_path_to_error::deserialize(value).map_err(|error| refused(&error))
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| refused(&error))
 }
 
 /// Puts serde's refusal into ours. Serde has no kinds of errors, but its own words have been the same since 1.0.
@@ -159,6 +162,8 @@ mod tests {
         sizes: Vec<u32>,
         #[serde(default, deserialize_with = "present")]
         note: Option<Option<String>>,
+        #[serde(default)]
+        within: Option<Box<Body>>,
     }
 
     fn refusal(text: &str) -> (u16, &'static str, Option<String>) {
@@ -175,6 +180,9 @@ mod tests {
 
     #[test]
     fn refusals_name_the_field() {
+        assert_eq!(refusal(r#"["a",[],null,null]"#), (422, "invalid_field", None), "fields in their order are no object");
+        assert_eq!(refusal(r#"{"name":"a","within":["b"]}"#), (422, "invalid_field", Some("within".into())));
+        assert_eq!(parse::<Body>(br#"{"name":"a","within":{"name":"b","sizes":[1]}}"#).unwrap().within.unwrap().sizes, [1]);
         assert_eq!(refusal(r#"{"name":"a","colour":1}"#), (422, "unknown_field", Some("colour".into())));
         assert_eq!(refusal(r#"{"sizes":[]}"#), (422, "missing_field", Some("name".into())));
         assert_eq!(refusal(r#"{"name":"a","sizes":[1,"x"]}"#), (422, "invalid_field", Some("sizes[1]".into())));

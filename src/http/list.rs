@@ -22,7 +22,8 @@ pub struct List<T> {
 pub struct Page {
     /// The `next` of the page before.
     pub cursor: Option<String>,
-    /// How many items, 1 to 500 (100).
+    /// How many items, 1 to 500 (100); any other number is taken as the nearest of these.
+    #[param(value_type = Option<u64>, maximum = 4_294_967_295u32)]
     pub limit: Option<u32>,
 }
 

@@ -81,6 +81,7 @@ pub(crate) struct Wanted {
     /// The `next` of the page before.
     cursor: Option<String>,
     /// How many items, 1 to 500 (100).
+    #[param(value_type = Option<u64>, maximum = 4_294_967_295u32)]
     limit: Option<u32>,
     /// What stands in the name, the e-mail address or the number.
     search: Option<String>,

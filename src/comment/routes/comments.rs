@@ -91,6 +91,7 @@ pub(crate) struct Wanted {
     /// Only those that are older than this one: the `next` of the page before.
     before: Option<String>,
     /// How many, 1 to 50 (50).
+    #[param(value_type = Option<u64>, maximum = 4_294_967_295u32)]
     limit: Option<u32>,
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod bus;
 mod cli;
+mod document;
 mod full;
 mod http;
 mod manners;

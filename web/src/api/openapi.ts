@@ -4845,7 +4845,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -5639,7 +5639,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -5837,7 +5837,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -6032,7 +6032,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -6776,7 +6776,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -7262,7 +7262,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -7460,7 +7460,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -7657,7 +7657,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -8500,7 +8500,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -8739,7 +8739,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9254,7 +9254,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9354,7 +9354,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9689,7 +9689,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;
@@ -9878,7 +9878,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the page before. */
                 cursor?: string;
-                /** @description How many items, 1 to 500 (100). */
+                /** @description How many items, 1 to 500 (100); any other number is taken as the nearest of these. */
                 limit?: number;
             };
             header?: never;

@@ -12,7 +12,7 @@ mod load;
 mod support;
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use self::bench::process::{cpu_seconds, resident_mb};
 use self::bench::table::{Table, median, percentile, setting};
 use self::load::{Arrivals, Reader, Writer};
 use self::support::app::{Client, PASSWORD};
+use self::support::process::program;
 use self::support::wait::until;
 
 /// Comments a second in the one large room.
@@ -62,7 +63,7 @@ impl Served {
     async fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let said = data.path().join("said");
-        let child = Command::new(env!("CARGO_BIN_EXE_bluecast"))
+        let child = program()
             .arg("serve")
             .env("BLUECAST_LISTEN", "127.0.0.1:0")
             .env("BLUECAST_DATA_DIR", data.path())

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::account::mail::Mailer;
 use crate::account::oidc::Provider;
 use crate::account::{AccountChanges, Doorkeeper, FirstAdmin, first_admin};
-use crate::broadcast::{Launcher, Supervisor};
+use crate::broadcast::{Glances, Launcher, Supervisor};
 use crate::comment::Comments;
 use crate::config::{IceServer, Settings};
 use crate::http::{Answer, Problem};
@@ -58,6 +58,8 @@ pub struct Parts {
     pub proxy: Proxy,
     /// All broadcasts of this process.
     pub supervisor: Supervisor,
+    /// Who saw which broadcast a moment ago.
+    pub(crate) glances: Glances,
     /// What is written in rooms, and who is there.
     pub comments: Comments,
     /// What this process remembers for its rooms.
@@ -112,6 +114,7 @@ impl App {
             mail: mailer(&settings),
             oidc: provider(&settings),
             accounts: AccountChanges::default(),
+            glances: Glances::default(),
             metrics: telemetry::metrics(),
             stopping: CancellationToken::new(),
             settings,

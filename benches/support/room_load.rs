@@ -1,12 +1,15 @@
 //! Viewers of a room on bare sockets: as little work as can be, because it is done on the machine that is measured.
 #![expect(unreachable_pub, reason = "a file of its own beside a bench")]
 
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A comment's text is its number between two of these, which stand nowhere else in a message.
@@ -94,26 +97,22 @@ impl Reader {
     }
 
     /// Reads to the end, and notes what arrives.
-    pub async fn read(self, arrivals: Arc<Arrivals>) {
+    pub async fn read(mut self, arrivals: Arc<Arrivals>) {
         // The end of the last read, where a number may have been cut.
         let (mut tail, mut kept) = ([0_u8; DIGITS + 1], 0);
-        while self.stream.readable().await.is_ok() {
-            if !self.take(&arrivals, &mut tail, &mut kept) {
-                return;
-            }
-        }
+        while std::future::poll_fn(|context| self.poll_take(context, &arrivals, &mut tail, &mut kept)).await {}
     }
 
-    /// Not a part of the task that waits, so that no buffer waits with it.
-    fn take(&self, arrivals: &Arrivals, tail: &mut [u8; DIGITS + 1], kept: &mut usize) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        buffer[..*kept].copy_from_slice(&tail[..*kept]);
-        let read = match self.stream.try_read(&mut buffer[*kept..]) {
-            Ok(0) => return false,
-            Ok(read) => read,
-            Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
-        };
-        let bytes = &buffer[..*kept + read];
+    /// Not a part of the task that waits, so that no buffer waits with it. A read that did not fill its buffer needs no second one to know that
+    /// nothing is left.
+    fn poll_take(&mut self, context: &mut Context<'_>, arrivals: &Arrivals, tail: &mut [u8; DIGITS + 1], kept: &mut usize) -> Poll<bool> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut buffer = ReadBuf::uninit(&mut buffer);
+        buffer.put_slice(&tail[..*kept]);
+        if ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)).is_err() || buffer.filled().len() == *kept {
+            return Poll::Ready(false);
+        }
+        let bytes = buffer.filled();
         let mut from = 0;
         while let Some(at) = bytes[from..].iter().position(|byte| *byte == MARK) {
             let begin = from + at + 1;
@@ -126,13 +125,13 @@ impl Reader {
                 from = begin + DIGITS + 1;
             }
         }
-        if bytes.windows(2).any(|pair| pair == [0x89, 0x00]) {
+        if bytes.contains(&0x89) && bytes.windows(2).any(|pair| pair == [0x89, 0x00]) {
             let _ = self.stream.try_write(&masked(0x8a, b""));
         }
         // Too short for a whole number, so that none is counted twice.
         *kept = (DIGITS + 1).min(bytes.len() - from.min(bytes.len()));
         tail[..*kept].copy_from_slice(&bytes[bytes.len() - *kept..]);
-        true
+        Poll::Ready(true)
     }
 }
 

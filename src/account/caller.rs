@@ -13,8 +13,9 @@ use super::grants::{self, Grants};
 use super::permission::perm::Needed;
 use super::permission::{Permission, Permissions};
 use super::user::{self, Account};
-use super::{cookie, cross_site, session, token};
+use super::{cookie, credential, cross_site, session, token};
 use crate::app::App;
+use crate::config::Settings;
 use crate::http::address::ClientAddress;
 use crate::http::{Answer, Problem};
 use crate::store::{Store, StoreError};
@@ -151,6 +152,14 @@ pub async fn authenticate(parts: &mut Parts, app: &App) -> Answer<Option<Caller>
         None
     };
     Ok(found.map(|(account, credential)| Caller::new(account, credential, Some(address))))
+}
+
+/// What a request shows of itself, as a hash: the same for the same session or token. It says nothing of whether that is any good.
+pub(crate) fn fingerprint(headers: &HeaderMap, settings: &Settings) -> Option<String> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return bearer(headers).map(credential::hash);
+    }
+    cookie::read(headers, settings).map(credential::hash)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -28,6 +28,11 @@ impl AccountChanges {
         self.0.send_modify(|count| *count += 1);
     }
 
+    /// How often it was told.
+    pub(crate) fn count(&self) -> u64 {
+        *self.0.borrow()
+    }
+
     /// Waits for the next change, or until it is time to ask anew.
     pub fn listen(&self) -> watch::Receiver<u64> {
         self.0.subscribe()

@@ -26,6 +26,7 @@ mod throttle;
 pub mod token;
 pub mod user;
 
+pub(crate) use self::caller::fingerprint;
 pub use self::caller::{Allowed, Caller, Credential, authenticate};
 pub use self::changes::AccountChanges;
 pub use self::doorkeeper::Doorkeeper;

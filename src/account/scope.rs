@@ -62,6 +62,8 @@ pub struct Sight {
 const ALL: &str = "all";
 const GROUPS: &str = "groups";
 const GRANTED: &str = "granted";
+/// Things that are asked for in one query.
+const TOGETHER: usize = 100;
 
 impl Sight {
     /// Of somebody who holds the permission in question; what they were given in single rooms does not count.
@@ -134,13 +136,18 @@ pub async fn sees(store: &Store, sight: &Sight, kind: Kind, id: &str) -> Result<
     Ok(store.optional::<(i64,)>(sqlx::AssertSqlSafe(sql), sight.after(args![id])).await?.is_some())
 }
 
-/// Of these things, at most a page of them, those that a sight shows.
+/// Of these things those that a sight shows.
 pub async fn seen_of(store: &Store, sight: &Sight, kind: Kind, ids: &[String]) -> Result<BTreeSet<String>, StoreError> {
+    if sight.is_all() {
+        return Ok(ids.iter().cloned().collect());
+    }
     let mut seen = BTreeSet::new();
-    for id in ids {
-        if sees(store, sight, kind, id).await? {
-            seen.insert(id.clone());
-        }
+    for ids in ids.chunks(TOGETHER) {
+        let places: Vec<String> = (4..4 + ids.len()).map(|at| format!("(CAST(${at} AS TEXT))")).collect();
+        let sql = format!("WITH v(id) AS (VALUES {}) SELECT v.id FROM v WHERE {}", places.join(", "), condition(kind, "v.id", 1));
+        let mut args = sight.args().to_vec();
+        args.extend(ids.iter().map(Arg::from));
+        seen.extend(first_column(store.all(sqlx::AssertSqlSafe(sql), args).await?));
     }
     Ok(seen)
 }

@@ -28,7 +28,7 @@ pub use launch::Launcher;
 pub use meeting::MeetingLink;
 pub(crate) use model::{BroadcastView, Row, SourceKind, StartRequest, TargetRequest};
 pub(crate) use preflight::{Preflight, check};
-pub(crate) use routes::{check_image, public, routes, show};
+pub(crate) use routes::{Glances, check_image, public, routes, show};
 pub(crate) use rules::Until;
 pub(crate) use start::{Cause, check_shape, checked_target, may_start, start_by};
 pub(crate) use store::of_server;

@@ -134,6 +134,11 @@ impl Supervisor {
         self.sessions().get(id).cloned()
     }
 
+    /// The broadcasts that run in this process.
+    pub fn here(&self) -> Vec<String> {
+        self.sessions().keys().cloned().collect()
+    }
+
     /// What goes out of a running broadcast now, with what the origins of its targets say: measured here, or told by the node that runs it.
     pub fn view(&self, id: &str) -> Option<(ProgramStats, Vec<TargetView>)> {
         let Some(session) = self.session(id) else { return self.0.remote.view(id) };
@@ -288,7 +293,7 @@ impl Supervisor {
     /// Keeps and tells what a session reports, until it is over.
     async fn follow(&self, row: Row, mut reports: mpsc::Receiver<Report>) {
         let (mut last, mut told, mut kept) = (None, None, true);
-        let mut numbers = tokio::time::interval(NUMBERS_EVERY);
+        let mut numbers = tokio::time::interval_at(together(), NUMBERS_EVERY);
         numbers.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
@@ -410,6 +415,14 @@ impl Supervisor {
         let row = store::of_room(&self.0.store, key).await?;
         Ok(row.filter(|row| row.ended_ms.is_none()).map_or(0, |row| self.viewers(&row.id)))
     }
+}
+
+/// When numbers are told next: of all broadcasts at the same moment, so that a listener is woken once for all of them.
+fn together() -> tokio::time::Instant {
+    static BEGAN: OnceLock<tokio::time::Instant> = OnceLock::new();
+    let began = *BEGAN.get_or_init(tokio::time::Instant::now);
+    let whole = u32::try_from(began.elapsed().as_secs()).unwrap_or(u32::MAX);
+    began + NUMBERS_EVERY * whole.saturating_add(1)
 }
 
 fn standing_json(id: &str, standing: &Standing) -> serde_json::Value {

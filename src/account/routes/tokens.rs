@@ -139,5 +139,6 @@ pub(crate) async fn remove(caller: Allowed<perm::Nothing>, State(app): State<App
     }
     activity::record(&mut tx, &caller, "token.remove", &id, json!({})).await?;
     tx.commit().await?;
+    app.accounts.tell();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -47,18 +47,18 @@ impl Eyes {
             return true;
         }
         // A target's news names its broadcast, and groups hold nodes by name.
-        let about = match news.name {
-            "target" => "broadcast_id",
-            "node" => "name",
-            _ => "id",
+        let (kind, about) = match news.name {
+            "target" => ("broadcast", "broadcast_id"),
+            "node" => ("node", "name"),
+            name => (name, "id"),
         };
         let id = news.data.get(about).and_then(|id| id.as_str());
         let Some(id) = id else { return false };
-        let about = (news.name, id.to_owned());
+        let about = (kind, id.to_owned());
         if let Some(seen) = self.seen.get(&about) {
             return *seen;
         }
-        let seen = self.ask(news.name, id).await.unwrap_or_else(|error| {
+        let seen = self.ask(kind, id).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "whether somebody sees a piece of news could not be asked");
             false
         });
@@ -71,7 +71,7 @@ impl Eyes {
 
     async fn ask(&self, name: &str, id: &str) -> Result<bool, StoreError> {
         match name {
-            "broadcast" | "target" => scope::sees(&self.app.store, &self.sight, Kind::Broadcast, id).await,
+            "broadcast" => scope::sees(&self.app.store, &self.sight, Kind::Broadcast, id).await,
             "node" => scope::sees(&self.app.store, &self.sight, Kind::Node, id).await,
             "room" => match self.app.store.optional::<(String,)>("SELECT id FROM rooms WHERE key = $1", args![id]).await? {
                 Some((room_id,)) => scope::sees(&self.app.store, &self.sight, Kind::Room, &room_id).await,
@@ -84,12 +84,16 @@ impl Eyes {
 
     async fn look_again(&mut self) {
         self.changes.mark_unchanged();
-        self.seen.clear();
+        let known: Vec<String> = self.seen.drain().filter(|((name, _), _)| *name == "broadcast").map(|((_, id), _)| id).collect();
         self.since = Instant::now();
         // Who is gone is turned out elsewhere.
         if let Ok(Some(caller)) = self.caller.again(&self.app).await {
             self.sight = sight(&caller);
             self.caller = caller;
+        }
+        // All at once what would be asked one by one.
+        if let Ok(seen) = scope::seen_of(&self.app.store, &self.sight, Kind::Broadcast, &known).await {
+            self.seen.extend(known.into_iter().map(|id| (("broadcast", id.clone()), seen.contains(&id))));
         }
     }
 }

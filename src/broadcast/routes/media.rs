@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::super::evidence;
+use super::glance::Glance;
 use super::list::find;
 use crate::account::perm::InSomeRoom;
 use crate::account::{Allowed, perm};
@@ -17,13 +18,8 @@ use crate::media::graph::svg;
     get, path = "/broadcasts/{id}/snapshot.jpg", tag = "broadcast", params(("id" = String, Path)),
     responses((status = 200, content_type = "image/jpeg"), (status = 404, body = Problem), (status = 409, body = Problem))
 )]
-pub(crate) async fn snapshot(
-    caller: Allowed<InSomeRoom<perm::BroadcastView>>,
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Answer<Response> {
-    let row = find(&app, &caller, &id).await?;
-    let session = app.supervisor.session(&row.id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
+pub(crate) async fn snapshot(Glance(id): Glance, State(app): State<App>) -> Answer<Response> {
+    let session = app.supervisor.session(&id).ok_or_else(|| Problem::conflict("not_running", "Nothing is going out."))?;
     let picture = session.snapshot().await.map_err(Problem::internal)?;
     Ok(picture_answer(picture.to_vec(), "image/jpeg"))
 }

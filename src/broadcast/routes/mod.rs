@@ -5,6 +5,7 @@ mod control;
 mod events;
 mod eyes;
 mod flight;
+mod glance;
 mod list;
 mod media;
 mod slate;
@@ -16,6 +17,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub(crate) use glance::Glances;
 pub(crate) use slate::check_image;
 pub(crate) use view::of as show;
 pub(crate) use whep::public;

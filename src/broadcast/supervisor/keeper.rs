@@ -135,7 +135,7 @@ impl Supervisor {
 
     async fn sync_all(&self) -> Result<(), StoreError> {
         self.0.wake.notify_one();
-        let all: Vec<String> = self.sessions().keys().cloned().collect();
+        let all: Vec<String> = self.here();
         for id in all {
             self.sync(&id).await?;
         }

@@ -1,5 +1,6 @@
 //! A permission works on what one's groups hold.
 
+use bluecast::account::{Caller, Kind, Sight, scope};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -34,6 +35,16 @@ async fn each_group_sees_its_own_and_what_is_nobodys_and_admins_see_all() {
         // The admin is in no group, so everybody who manages users sees that there is one.
         assert_eq!(listed(&a.client, "/users", "name").await, ["admin", "user-a"]);
         assert_eq!(a.client.get("/session").await.expect(200)["groups"], json!([a.group]));
+
+        // One by one or together, the same is seen, however many are asked about.
+        let caller = Caller::of_user(&test.app.store, &a.user).await.unwrap().unwrap();
+        let sight = Sight::of(&caller);
+        let mut asked = vec![b.server.clone(); 150];
+        asked.extend([a.server.clone(), open.clone()]);
+        let seen = scope::seen_of(&test.app.store, &sight, Kind::Server, &asked).await.unwrap();
+        assert_eq!(seen, [a.server.clone(), open.clone()].into());
+        assert!(!scope::sees(&test.app.store, &sight, Kind::Server, &b.server).await.unwrap());
+        assert_eq!(scope::seen_of(&test.app.store, &sight, Kind::Server, &[]).await.unwrap(), [].into());
 
         // A page is full although what is not seen lies between.
         let page = b.client.get("/servers?limit=1").await.expect(200);
@@ -179,14 +190,27 @@ async fn the_event_stream_tells_of_what_one_sees_and_ends_with_the_right_to_it()
     assert_eq!(seen["ended_at"], Value::Null);
     assert!(!heard.contains(&theirs) && !heard.contains("room-a"), "{heard}");
 
+    // Pictures, which a page asks for again and again, are for the same people.
+    let picture = async |who: &Client, id: &str| {
+        let answer = who.request(Method::GET, &format!("/api/v1/broadcasts/{id}/snapshot.jpg")).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    for _ in 0..3 {
+        assert_eq!([picture(&b.client, &ours).await, picture(&b.client, &theirs).await], [200, 404]);
+        assert_eq!([picture(&a.client, &ours).await, picture(&test.stranger(), &ours).await], [404, 401]);
+    }
+
     // Rights that are taken away end it at once, and so does the end of the session.
     test.admin.patch(&format!("/users/{}", b.user), json!({"permissions": ["server.use"]})).await.expect(200);
     until(30, "the end of the stream", async || stream.chunk().await.unwrap_or(None).is_none().then_some(())).await;
     b.client.get("/events").await.problem(403, "forbidden");
+    assert_eq!(picture(&b.client, &ours).await, 403);
+    until(60, "the other's picture", async || (picture(&a.client, &theirs).await == 200).then_some(())).await;
     let mut stream = a.client.request(Method::GET, "/api/v1/events").send().await.unwrap();
     test.admin.patch(&format!("/users/{}", a.user), json!({"disabled": true})).await.expect(200);
     until(30, "the end of the stream", async || stream.chunk().await.unwrap_or(None).is_none().then_some(())).await;
     a.client.get("/events").await.problem(401, "not_authenticated");
+    assert_eq!(picture(&a.client, &theirs).await, 401);
     test.stop().await;
 }
 

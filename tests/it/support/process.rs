@@ -40,6 +40,15 @@ impl Folders {
     }
 }
 
+/// The program, without the settings of whoever runs this.
+pub fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bluecast"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BLUECAST_")) {
+        program.env_remove(name);
+    }
+    program
+}
+
 fn users_of(folder: &Path) -> Vec<String> {
     let needle = folder.to_str().unwrap();
     let mut found = Vec::new();
@@ -65,17 +74,17 @@ impl Process {
     pub async fn start_with(folders: &Folders, extra: &[(&str, &str)]) -> Self {
         let log = folders.data.path().join("address");
         let _ = std::fs::remove_file(&log);
-        let child = Command::new(env!("CARGO_BIN_EXE_bluecast"))
+        let child = program()
             .arg("serve")
             .env("BLUECAST_LISTEN", "127.0.0.1:0")
             .env("BLUECAST_DATA_DIR", folders.data.path())
             .env("BLUECAST_ADMIN_PASSWORD", PASSWORD)
             .env("BLUECAST_NODE_CAPACITY", "64")
             .env("TMPDIR", folders.temporary.path())
+            .env("BLUECAST_LOG", "debug")
             .envs(extra.iter().copied())
             .stdin(Stdio::null())
             .stdout(std::fs::File::create(&log).unwrap())
-            .env("BLUECAST_LOG", "debug")
             .stderr(std::fs::File::options().create(true).append(true).open(folders.log()).unwrap())
             .spawn()
             .unwrap();

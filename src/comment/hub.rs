@@ -21,7 +21,7 @@ use crate::room::{Room, Rule};
 /// Parts of a room are told side by side, as many as there are cores, and no more than this.
 const SHARDS: usize = 8;
 /// Another process's count holds for so long, in seconds.
-const COUNT_S: u32 = 75;
+const COUNT_S: u32 = 20;
 
 /// A viewer's answers to comments, by the comment.
 pub(super) type Mine = HashMap<String, Vec<String>>;

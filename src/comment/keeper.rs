@@ -29,7 +29,7 @@ const READ_SHARED_S: u32 = 3;
 const WRITE_S: u32 = 2;
 const BEAT_S: u32 = 30;
 /// How often the others are told how many are here even when it is the same, in seconds.
-const TELL_S: u32 = 30;
+const TELL_S: u32 = 8;
 /// A line of a room's history, in seconds.
 const MINUTE_S: u32 = 60;
 

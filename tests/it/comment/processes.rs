@@ -80,6 +80,10 @@ async fn two_processes_are_one_room_and_the_viewers_of_a_dead_one_go_on_at_the_o
     assert_eq!(missed.iter().map(|comment| comment["text"].as_str().unwrap()).collect::<Vec<_>>(), ["While she was away"]);
     anna.post_with(json!({ "text": "Here again", "ref": "from two" })).await.unwrap();
     assert_eq!(bo.find("it", |message| message["text"] == "Here again").await["name"], "N");
+    until(40, "a count without the dead one's", async || {
+        (two.admin.get("/rooms/hall/viewers").await.expect(200)["viewers"] == 2).then_some(())
+    })
+    .await;
 
     // Her time at the dead process ends at its last word, as soon as that is long ago: here, three minutes.
     let hers = until(30, "her new session", async || {

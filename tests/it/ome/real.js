@@ -33,10 +33,18 @@ setInterval(() => {
   const next = () => { read(video); if (held === video) video.requestVideoFrameCallback(next); };
   video.requestVideoFrameCallback(next);
 }, 20);
+// By what the media comes: a relay is reached by TCP or UDP, whatever lies behind it.
+function over(stats) {
+  const all = [...stats.values()], by = (id) => all.find((one) => one.id === id);
+  const local = by(by(all.find((one) => one.type === 'transport')?.selectedCandidatePairId)?.localCandidateId);
+  return local ? local.relayProtocol ?? local.protocol : null;
+}
 setInterval(async () => {
   const peer = peers.findLast((one) => one.connectionState === 'connected');
   if (peer) {
-    for (const one of (await peer.getStats()).values()) {
+    const stats = await peer.getStats();
+    seen.over = over(stats);
+    for (const one of stats.values()) {
       if (one.type !== 'inbound-rtp') continue;
       seen.stats[one.kind] = {lost: one.packetsLost, decoded: one.framesDecoded, dropped: one.framesDropped,
         concealed: one.concealedSamples, samples: one.totalSamplesReceived, delay_s: one.jitterBufferDelay, emitted: one.jitterBufferEmittedCount,

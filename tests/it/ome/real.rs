@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::real_address::RealOme;
+use super::real_address::{RealOme, VARIABLE};
 use super::real_room::{Air, House, Screen, number, numbers};
 use crate::support::wait::until;
 
@@ -34,6 +34,29 @@ async fn judge_screen(protocol: &str, screen: &Screen) {
     eprintln!("real OME by {protocol}: p50 {middle} ms of {} pictures, {}", ages.len(), seen["stats"]);
     assert!(middle <= 3000.0, "{middle} ms old");
     assert!(number(&seen, "/unreadable") <= 3.0 && number(&seen, "/stats/video/size") == 640.0, "{}", seen["stats"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_way_to_watch_shows_the_picture() {
+    let Some(ome) = RealOme::named("the test of the ways to watch at a real OME") else { return };
+    if !ome.has_hls() {
+        eprintln!("SKIPPED: {VARIABLE} says no hls=…");
+        return;
+    }
+    let house = House::on(&ome).await;
+    let air = house.broadcast("whip", json!({ "profile": "480p30", "overrides": { "width": 640, "height": 360 } })).await;
+    air.until_target("the target to be live and listed", on_the_air).await;
+    for (way, over) in [("webrtc", Some("udp")), ("webrtc_tcp", Some("tcp")), ("llhls", None)] {
+        let screen = air.screen_by(way).await;
+        let good = |seen: &Value| numbers(seen, "ages").len() >= 90 && (over.is_none() || numbers(seen, "beeps").len() >= 3);
+        let seen = screen.until("pictures, and sound where it is heard", good).await;
+        let ages = numbers(&seen, "ages").split_off(30);
+        assert_eq!(seen["over"].as_str(), over, "{way}");
+        assert!(number(&seen, "/unreadable") <= 3.0, "{way}: {seen}");
+        eprintln!("real OME, watched by {way}: {} ms", ages[ages.len() / 2]);
+    }
+    air.stop().await;
+    house.app.stop().await;
 }
 
 async fn comes_back(air: &Air<'_>, screen: &Screen) {

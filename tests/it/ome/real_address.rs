@@ -7,7 +7,8 @@ use url::Url;
 pub const VARIABLE: &str = "BLUECAST_TEST_OME";
 
 /// A real OME: `api=http://USER:TOKEN@HOST:PORT,rtmp=rtmp://…,srt=srt://HOST:PORT,whip=http://HOST:PORT,ws=ws://HOST:PORT,app=APP`, and
-/// perhaps `edge_api=http://USER:TOKEN@HOST:PORT` and `vhost=NAME` (`default`). `ws` is the edge, or the origin itself.
+/// perhaps `edge_api=http://USER:TOKEN@HOST:PORT`, `hls=http://HOST:PORT` and `vhost=NAME` (`default`). `ws` and `hls` are the edge's, or the
+/// origin's own.
 pub struct RealOme {
     api: (String, String),
     edge_api: Option<(String, String)>,
@@ -15,6 +16,7 @@ pub struct RealOme {
     srt: String,
     whip: String,
     ws: String,
+    hls: Option<String>,
     pub app: String,
     vhost: String,
 }
@@ -42,11 +44,12 @@ impl RealOme {
         }
         let mut take = |key: &str| parts.remove(key).map(|value| value.trim_end_matches('/').to_owned());
         let edge_api = take("edge_api").map(|url| with_token("edge_api", &url)).transpose()?;
+        let hls = take("hls");
         let vhost = take("vhost").unwrap_or_else(|| "default".to_owned());
         let mut need = |key: &str| take(key).ok_or_else(|| format!("{key} is missing"));
         let api = with_token("api", &need("api")?)?;
-        let ome =
-            Self { api, edge_api, rtmp: need("rtmp")?, srt: need("srt")?, whip: need("whip")?, ws: need("ws")?, app: need("app")?, vhost };
+        let (rtmp, srt, whip, ws, app) = (need("rtmp")?, need("srt")?, need("whip")?, need("ws")?, need("app")?);
+        let ome = Self { api, edge_api, rtmp, srt, whip, ws, hls, app, vhost };
         match parts.keys().next() {
             Some(key) => Err(format!("nobody knows {key}")),
             None => Ok(ome),
@@ -61,6 +64,9 @@ impl RealOme {
             "whip_url": self.whip, "rtmp_url": self.rtmp, "srt_url": self.srt,
             "playback": { "webrtc": format!("{}/{{app}}/{{name}}", self.ws) },
         });
+        if let Some(hls) = &self.hls {
+            origin["playback"]["llhls"] = json!(format!("{hls}/{{app}}/{{name}}/llhls.m3u8"));
+        }
         if let Some((api_url, api_token)) = &self.edge_api {
             origin["edges"] = json!([{ "name": "edge", "api_url": api_url, "api_token": api_token }]);
         }
@@ -70,6 +76,11 @@ impl RealOme {
     /// Whether an edge's API is named, so that viewers can be counted there.
     pub fn has_edge(&self) -> bool {
         self.edge_api.is_some()
+    }
+
+    /// Whether it plays LL-HLS.
+    pub fn has_hls(&self) -> bool {
+        self.hls.is_some()
     }
 
     /// What the origin's own API says of a stream; `None` where it has none of that name.
@@ -106,14 +117,15 @@ fn addresses_are_read_and_mistakes_are_named() {
         (&origin["api_url"], &origin["api_token"], &origin["vhost"], &origin["playback"]["webrtc"], &origin["edges"]),
         (&json!("http://127.0.0.1:18081"), &json!("rig:token"), &json!("default"), &json!("ws://e:3333/{app}/{name}"), &Value::Null)
     );
-    let more = RealOme::parse(&format!("{good}, vhost=v,edge_api=https://one@h:1")).ok().unwrap();
+    let more = RealOme::parse(&format!("{good}, vhost=v,edge_api=https://one@h:1,hls=http://e:4")).ok().unwrap();
+    assert_eq!(more.origin()["playback"]["llhls"], "http://e:4/{app}/{name}/llhls.m3u8");
     assert_eq!((&more.origin()["vhost"], &more.origin()["edges"][0]["api_token"]), (&json!("v"), &json!("one")));
     for (bad, word) in [
         ("", "KEY=VALUE"),
         ("api=http://127.0.0.1:1", "no USER:TOKEN@"),
         ("api=http://a:b@h", "rtmp is missing"),
         (&format!("{good},app=app"), "app is said twice"),
-        (&format!("{good},hls=x"), "nobody knows hls"),
+        (&format!("{good},dash=x"), "nobody knows dash"),
     ] {
         assert!(RealOme::parse(bad).err().unwrap().contains(word), "{bad}");
     }

@@ -79,7 +79,12 @@ impl Air<'_> {
     }
 
     pub async fn screen(&self) -> Screen {
-        Screen::open(self.house.app.address, &self.name).await
+        Screen::open(self.house.app.address, &self.name, None).await
+    }
+
+    /// A screen whose player is told of this way to the picture alone.
+    pub async fn screen_by(&self, way: &'static str) -> Screen {
+        Screen::open(self.house.app.address, &self.name, Some(way)).await
     }
 }
 
@@ -90,7 +95,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    async fn open(app: SocketAddr, room: &str) -> Self {
+    async fn open(app: SocketAddr, room: &str, way: Option<&'static str>) -> Self {
         let report: Arc<Mutex<Value>> = Arc::default();
         let said = Arc::clone(&report);
         let hear = async move |body: String| *said.lock().unwrap() = serde_json::from_str(&body).unwrap();
@@ -100,7 +105,7 @@ impl Screen {
             .route("/test/real.js", script(include_str!("real.js")))
             .route("/report", post(hear))
             .fallback(pass)
-            .with_state((app, reqwest::Client::builder().no_proxy().build().unwrap()));
+            .with_state((app, way, reqwest::Client::builder().no_proxy().build().unwrap()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -117,7 +122,8 @@ impl Screen {
 }
 
 /// Everything else is the program's own; its pages get the scripts.
-async fn pass(State((app, http)): State<(SocketAddr, reqwest::Client)>, request: Request) -> Response {
+async fn pass(State((app, way, http)): State<(SocketAddr, Option<&'static str>, reqwest::Client)>, request: Request) -> Response {
+    let narrowed = way.filter(|_| request.uri().path().ends_with("/playback"));
     let url = format!("http://{app}{}", request.uri().path_and_query().unwrap());
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 65_536).await.unwrap();
@@ -131,6 +137,11 @@ async fn pass(State((app, http)): State<(SocketAddr, reqwest::Client)>, request:
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     for name in [header::TRANSFER_ENCODING, header::CONTENT_LENGTH] {
         headers.remove(name);
+    }
+    if let Some(way) = narrowed.filter(|_| status.is_success()) {
+        let mut playback: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        playback["sources"].as_array_mut().unwrap().retain(|source| source["type"] == way);
+        return (status, headers, playback.to_string()).into_response();
     }
     let page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.to_str().unwrap().starts_with("text/html"));
     if page {

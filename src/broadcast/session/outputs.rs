@@ -97,6 +97,13 @@ pub struct TargetView {
     pub origin: Option<TargetAtOrigin>,
 }
 
+impl TargetPlan {
+    /// How it is seen before its output is opened.
+    pub(super) fn unopened(&self) -> TargetView {
+        TargetView::unfed(self.id.clone(), self.label.clone(), self.url.protocol().to_owned(), state_word(OutputState::Connecting))
+    }
+}
+
 impl TargetView {
     /// A target that nothing has been sent to.
     pub(in crate::broadcast) fn unfed(id: String, label: String, protocol: String, state: &str) -> Self {

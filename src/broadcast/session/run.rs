@@ -55,7 +55,9 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(spec: SessionSpec, program: Arc<Program>, machine: Machine, reports: mpsc::Sender<Report>) -> Self {
-        let view = View { standing: standing(&machine), program: program.stats(), targets: Vec::new() };
+        // They are there from the first look at it on, though nothing was opened yet.
+        let targets = spec.targets.iter().map(TargetPlan::unopened).collect();
+        let view = View { standing: standing(&machine), program: program.stats(), targets };
         let (meeting_says, meeting) = mpsc::channel(8);
         Self {
             meeting,

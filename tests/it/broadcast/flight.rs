@@ -125,7 +125,8 @@ async fn samples_go_on_and_a_target_is_tried_again_at_once() {
     let path = format!("/broadcasts/{id}/samples");
     let samples = until(30, "numbers of the target", async || {
         let samples = app.admin.get(&path).await.expect(200);
-        let known = |list: &Value| list.as_array().unwrap().iter().any(|value| value.as_f64().is_some_and(|value| value > 0.0));
+        let known =
+            |list: &Value| list.as_array().is_some_and(|all| all.iter().any(|value| value.as_f64().is_some_and(|value| value > 0.0)));
         (known(&samples["targets"][0]["kbps"]) && known(&samples["fps"])).then_some(samples)
     })
     .await;

@@ -37,7 +37,9 @@ fn candidates(servers: &[String]) -> Vec<String> {
     let (server, offers) = offers();
     let mut spec = to(&format!("http://{server}/app/stream"));
     spec.whip.ice_servers = Arc::new(servers.iter().map(Secret::new).collect());
-    let output = Watched::with(&Rig::start(), spec);
+    // Nothing is offered before there is a picture.
+    let rig = Rig::start();
+    let output = Watched::with(&rig, spec);
     let offer = offers.recv_timeout(Duration::from_secs(60)).expect("an offer");
     output.stop();
     offer.lines().filter(|line| line.starts_with("a=candidate:")).map(str::to_owned).collect()

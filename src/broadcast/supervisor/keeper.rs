@@ -135,8 +135,7 @@ impl Supervisor {
 
     async fn sync_all(&self) -> Result<(), StoreError> {
         self.0.wake.notify_one();
-        let all: Vec<String> = self.here();
-        for id in all {
+        for id in self.here() {
             self.sync(&id).await?;
         }
         Ok(())

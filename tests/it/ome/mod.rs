@@ -4,6 +4,7 @@ mod access;
 mod double;
 mod real;
 mod real_address;
+mod real_doors;
 mod real_room;
 mod rest;
 mod viewing;

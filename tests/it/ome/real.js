@@ -10,18 +10,22 @@ globalThis.RTCPeerConnection = class extends Native {
     this.addEventListener('track', ({track}) => { if (track.kind === 'audio') listen(track); });
   }
 };
-const canvas = document.createElement('canvas'), context = canvas.getContext('2d', {willReadFrequently: true});
 let flashed = false;
-function read(video) {
-  const now = Date.now(), width = video.videoWidth, middle = Math.floor((Math.max(8, Math.floor(video.videoHeight / 24)) & ~1) / 2);
-  if (canvas.width !== width || canvas.height !== 2) Object.assign(canvas, {width, height: 2});
-  context.drawImage(video, 0, middle, width, 1, 0, 0, width, 1);
-  context.drawImage(video, 0, video.videoHeight - 8, width, 1, 0, 1, width, 1);
-  const pixels = context.getImageData(0, 0, width, 2).data, shown = stripTime(pixels, width);
+// Two rows of brightness, as they are in the decoder's picture: nothing is converted or drawn for the reading.
+async function brightness(frame, y) {
+  const rect = {x: 0, y, width: frame.visibleRect.width & ~1, height: 2}, bytes = new Uint8Array(frame.allocationSize({rect}));
+  const [{offset}] = await frame.copyTo(bytes, {rect});
+  return bytes.subarray(offset, offset + rect.width);
+}
+async function read(video) {
+  const now = Date.now(), frame = new VideoFrame(video), {width, height} = frame.visibleRect;
+  const middle = Math.floor((Math.max(8, Math.floor(height / 24)) & ~1) / 2) & ~1;
+  const shown = stripTime(await brightness(frame, middle), width, 1), below = await brightness(frame, (height - 8) & ~1);
+  frame.close();
   seen.frames++;
   if (shown === null) seen.unreadable++;
   else if (seen.at.length < MOST) { seen.at.push(now); seen.ages.push((now + MODULUS - shown) % MODULUS); }
-  const flash = pixels[width * 4 + 32] > 200;
+  const flash = below[32] > 200;
   if (flash && !flashed) seen.flashes.push(now);
   flashed = flash;
 }

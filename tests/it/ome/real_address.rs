@@ -1,24 +1,30 @@
 //! Where a real OME is, as `BLUECAST_TEST_OME` says it.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 use url::Url;
 
 /// The variable that names it.
 pub const VARIABLE: &str = "BLUECAST_TEST_OME";
+/// The variable that names one, perhaps the same by another virtual host, whose `AdmissionWebhooks` ask at an address of this machine.
+pub const ASKING: &str = "BLUECAST_TEST_OME_ASKING";
 
 /// A real OME: `api=http://USER:TOKEN@HOST:PORT,rtmp=rtmp://…,srt=srt://HOST:PORT,whip=http://HOST:PORT,ws=ws://HOST:PORT,app=APP`, and
 /// perhaps `edge_api=http://USER:TOKEN@HOST:PORT`, `hls=http://HOST:PORT` and `vhost=NAME` (`default`). `ws` and `hls` are the edge's, or the
-/// origin's own.
+/// origin's own. One that asks who may publish and play says where and how it signs: `asks=127.0.0.1:PORT,secret=SECRET`.
 pub struct RealOme {
     api: (String, String),
     edge_api: Option<(String, String)>,
-    rtmp: String,
-    srt: String,
-    whip: String,
-    ws: String,
+    pub rtmp: String,
+    pub srt: String,
+    pub whip: String,
+    pub ws: String,
     hls: Option<String>,
     pub app: String,
-    vhost: String,
+    pub vhost: String,
+    /// Where it asks, and its secret.
+    pub asks: Option<(SocketAddr, String)>,
 }
 
 impl RealOme {
@@ -27,11 +33,25 @@ impl RealOme {
     /// # Panics
     /// If what it says makes no sense.
     pub fn named(who: &str) -> Option<Self> {
-        let Ok(text) = std::env::var(VARIABLE) else {
-            eprintln!("SKIPPED: {who}: {VARIABLE} names no OvenMediaEngine");
+        Self::named_by(VARIABLE, who)
+    }
+
+    /// One that asks who may publish and play.
+    ///
+    /// # Panics
+    /// If what the environment says makes no sense.
+    pub fn asking(who: &str) -> Option<Self> {
+        let ome = Self::named_by(ASKING, who)?;
+        assert!(ome.asks.is_some(), "{ASKING}: asks and secret are missing");
+        Some(ome)
+    }
+
+    fn named_by(variable: &str, who: &str) -> Option<Self> {
+        let Ok(text) = std::env::var(variable) else {
+            eprintln!("SKIPPED: {who}: {variable} names no OvenMediaEngine");
             return None;
         };
-        Some(Self::parse(&text).unwrap_or_else(|error| panic!("{VARIABLE}: {error}")))
+        Some(Self::parse(&text).unwrap_or_else(|error| panic!("{variable}: {error}")))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -46,10 +66,15 @@ impl RealOme {
         let edge_api = take("edge_api").map(|url| with_token("edge_api", &url)).transpose()?;
         let hls = take("hls");
         let vhost = take("vhost").unwrap_or_else(|| "default".to_owned());
+        let asks = match (take("asks"), take("secret")) {
+            (Some(at), Some(secret)) => Some((at.parse().map_err(|error| format!("asks: {error}"))?, secret)),
+            (None, None) => None,
+            _ => return Err("asks and secret belong together".to_owned()),
+        };
         let mut need = |key: &str| take(key).ok_or_else(|| format!("{key} is missing"));
         let api = with_token("api", &need("api")?)?;
         let (rtmp, srt, whip, ws, app) = (need("rtmp")?, need("srt")?, need("whip")?, need("ws")?, need("app")?);
-        let ome = Self { api, edge_api, rtmp, srt, whip, ws, hls, app, vhost };
+        let ome = Self { api, edge_api, rtmp, srt, whip, ws, hls, app, vhost, asks };
         match parts.keys().next() {
             Some(key) => Err(format!("nobody knows {key}")),
             None => Ok(ome),
@@ -117,15 +142,19 @@ fn addresses_are_read_and_mistakes_are_named() {
         (&origin["api_url"], &origin["api_token"], &origin["vhost"], &origin["playback"]["webrtc"], &origin["edges"]),
         (&json!("http://127.0.0.1:18081"), &json!("rig:token"), &json!("default"), &json!("ws://e:3333/{app}/{name}"), &Value::Null)
     );
-    let more = RealOme::parse(&format!("{good}, vhost=v,edge_api=https://one@h:1,hls=http://e:4")).ok().unwrap();
+    let more =
+        RealOme::parse(&format!("{good}, vhost=v,asks=127.0.0.1:9,secret=s=1,edge_api=https://one@h:1,hls=http://e:4")).ok().unwrap();
     assert_eq!(more.origin()["playback"]["llhls"], "http://e:4/{app}/{name}/llhls.m3u8");
     assert_eq!((&more.origin()["vhost"], &more.origin()["edges"][0]["api_token"]), (&json!("v"), &json!("one")));
+    assert_eq!(more.asks, Some(("127.0.0.1:9".parse().unwrap(), "s=1".to_owned())));
     for (bad, word) in [
         ("", "KEY=VALUE"),
         ("api=http://127.0.0.1:1", "no USER:TOKEN@"),
         ("api=http://a:b@h", "rtmp is missing"),
         (&format!("{good},app=app"), "app is said twice"),
         (&format!("{good},dash=x"), "nobody knows dash"),
+        (&format!("{good},asks=127.0.0.1:9"), "belong together"),
+        (&format!("{good},asks=here,secret=s"), "asks: "),
     ] {
         assert!(RealOme::parse(bad).err().unwrap().contains(word), "{bad}");
     }

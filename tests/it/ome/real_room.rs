@@ -14,7 +14,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::real_address::RealOme;
-use crate::support::app::TestApp;
+use crate::support::app::{On, TestApp};
 use crate::support::chromium::Browser;
 use crate::support::wait::until;
 
@@ -26,7 +26,8 @@ pub struct House {
 
 impl House {
     pub async fn on(ome: &RealOme) -> Self {
-        let app = TestApp::start().await;
+        let secret = ome.asks.as_ref().map_or("", |(_, secret)| secret);
+        let app = TestApp::start_with(On::Sqlite, &[("BLUECAST_OME_SECRET", secret)]).await;
         let origin = app.admin.post("/origins", ome.origin()).await.expect(201)["id"].as_str().unwrap().to_owned();
         Self { app, origin }
     }
@@ -35,13 +36,23 @@ impl House {
     pub async fn broadcast(&self, protocol: &str, profile: Value) -> Air<'_> {
         let name = format!("bluecast-{}-{}", std::process::id(), bluecast::moment::now_ms());
         self.app.admin.post("/rooms", json!({ "key": name, "title": "Real" })).await.expect(201);
-        let mut request = json!({ "source": "test", "room": name });
-        request["targets"] = json!([{ "origin_id": self.origin, "stream_name": name, "protocol": protocol }]);
+        let target = json!({ "origin_id": self.origin, "stream_name": name, "protocol": protocol });
+        let id = self.start(json!({ "room": name, "targets": [target] }), profile).await;
+        Air { house: self, id, name }
+    }
+
+    /// Puts a test broadcast on the air that knows nothing of the origin, to this target.
+    pub async fn push(&self, target: Value, profile: Value) -> Air<'_> {
+        let id = self.start(json!({ "targets": [target] }), profile).await;
+        Air { house: self, id, name: String::new() }
+    }
+
+    async fn start(&self, mut request: Value, profile: Value) -> String {
+        request["source"] = "test".into();
         for (key, value) in profile.as_object().unwrap() {
             request[key] = value.clone();
         }
-        let id = self.app.admin.post("/broadcasts", request).await.expect(201)["id"].as_str().unwrap().to_owned();
-        Air { house: self, id, name }
+        self.app.admin.post("/broadcasts", request).await.expect(201)["id"].as_str().unwrap().to_owned()
     }
 
     /// Names of the streams that the origin has.

@@ -1,9 +1,10 @@
 // Watches a peer connection and reports twice a second what it sees: the ages of the pictures by their strips, and how loud the sound is.
 const CELLS = 28, BITS = 24, MODULUS = 1 << BITS;
 const seen = {frames: 0, unreadable: 0, ages: [], peak: 0, loud: 0, first_ms: null, error: null, stats: {}, channels: null, flashes: [], beeps: []};
-function stripTime(pixels, width) {
+// `step` is from one pixel to the next: 4 where they are RGBA, 1 where they are brightness alone.
+function stripTime(pixels, width, step = 4) {
   let value = 0, bit = 0, ones = 0;
-  const cell = (index) => pixels[Math.floor((2 * index + 1) * width / (2 * CELLS)) * 4] > 125;
+  const cell = (index) => pixels[Math.floor((2 * index + 1) * width / (2 * CELLS)) * step] > 125;
   if (!cell(0) || cell(1) || !cell(CELLS - 1)) return null;
   for (let index = 2; index < 3 + BITS; index++) ones += cell(index);
   if (ones % 2) return null;

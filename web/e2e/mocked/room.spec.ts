@@ -49,10 +49,11 @@ test("obeys the keyboard", async ({ page, mock, media }) => {
   await page.goto("/watch/aula");
   await moving(page);
   const video = () => page.evaluate(() => ({ muted: document.querySelector("video")?.muted, paused: document.querySelector("video")?.paused, full: document.fullscreenElement !== null }));
-  await page.keyboard.press("m");
-  await expect.poll(video).toMatchObject({ muted: false });
+  // As soon as there is a picture.
   await page.keyboard.press("k");
   await expect.poll(video).toMatchObject({ paused: true });
+  await page.keyboard.press("m");
+  await expect.poll(video).toMatchObject({ muted: false });
   await page.keyboard.press("Space");
   await expect.poll(video).toMatchObject({ paused: false });
   await page.keyboard.press("f");

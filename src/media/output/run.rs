@@ -248,18 +248,32 @@ impl Runner {
         let Some(caps) = self.first_video() else {
             return Err(MediaError::ours("no_program", "The program's video has not begun yet."));
         };
-        let (mut link, peer) = whip::build(&self.spec.whip, at.ip(), &caps, &self.clock, &self.hub)?;
-        link.limit(&self.shared.permit);
-        self.feed.attach(&link.video, &link.audio);
-        let result = link
-            .start()
-            .and_then(|()| peer.offer(stop))
-            .and_then(|offer| whip.call(&offer, stop))
-            .and_then(|answer| peer.take(target, answer, stop))
-            .and_then(|()| self.watch(target, &mut link, Liveness::by_reports(self.begun.elapsed()), live_since));
-        self.feed.detach();
-        self.bytes_before += link.reading().bytes;
-        result
+        // Once more where the answer names a place that the offered addresses do not lead to.
+        for again in [true, false] {
+            let own = whip.own_addresses(at.ip());
+            let (mut link, peer) = whip::build(&self.spec.whip, &own, &caps, &self.clock, &self.hub)?;
+            link.limit(&self.shared.permit);
+            self.feed.attach(&link.video, &link.audio);
+            let answer = link.start().and_then(|()| peer.offer(stop)).and_then(|offer| whip.call(&offer, stop));
+            let result = answer.and_then(|mut answer| {
+                if !whip.narrow(at.ip(), &own, &mut answer) && again {
+                    return Ok(false);
+                }
+                peer.take(target, answer, stop)?;
+                let watched = self.watch(target, &mut link, Liveness::by_reports(self.begun.elapsed()), live_since);
+                if watched.is_err() && live_since.is_none() {
+                    whip.came_to_nothing();
+                }
+                watched.map(|()| true)
+            });
+            self.feed.detach();
+            self.bytes_before += link.reading().bytes;
+            if result? {
+                return Ok(());
+            }
+            whip.end(stop);
+        }
+        Ok(())
     }
 
     /// The caps of the program's video, as soon as there is some.

@@ -8,7 +8,9 @@ mod gauge;
 mod http;
 mod offer;
 mod peer;
+mod reach;
 
+use std::net::IpAddr;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ pub(super) use self::peer::build;
 
 use self::http::{Call, Fault, Http, Reply};
 use self::offer::BadAnswer;
+use self::reach::Reach;
 use super::target::{TargetUrl, WhipTarget};
 use super::{OutputSpec, reason};
 use crate::media::error::MediaError;
@@ -87,12 +90,13 @@ pub(super) struct Whip {
     http: Http,
     spec: OutputSpec,
     resource: Option<WhipResource>,
+    reach: Reach,
 }
 
 impl Whip {
     pub(super) fn new(spec: &OutputSpec) -> Result<Self, MediaError> {
         let http = Http::new(&spec.resolve, &spec.whip.authorities_pem)?;
-        Ok(Self { http, spec: spec.clone(), resource: spec.whip.resource.clone() })
+        Ok(Self { http, spec: spec.clone(), resource: spec.whip.resource.clone(), reach: Reach::default() })
     }
 
     /// Ends the session that is still known of, if there is one. What no server answered for stays known.
@@ -113,6 +117,21 @@ impl Whip {
             }
             Err(fault) => tracing::debug!(target = %self.spec.target, ?fault, "output: a session could not be ended"),
         }
+    }
+
+    /// The addresses of ours to offer to a server at `at`; none for all that there are.
+    pub(super) fn own_addresses(&self, at: IpAddr) -> Vec<IpAddr> {
+        self.reach.offered(at)
+    }
+
+    /// Leaves in an answer what is to be tried. Whether `offered` leads there; if not, the next offer does.
+    pub(super) fn narrow(&mut self, at: IpAddr, offered: &[IpAddr], answer: &mut gstreamer_sdp::SDPMessage) -> bool {
+        self.reach.narrow(at, offered, answer)
+    }
+
+    /// An answer was taken and no media went out: the next attempt goes by other addresses.
+    pub(super) fn came_to_nothing(&mut self) {
+        self.reach.failed();
     }
 
     /// Offers, and does what helps when the name is taken: ends what we know of, has the origin end what it knows of.

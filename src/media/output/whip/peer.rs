@@ -21,7 +21,6 @@ use crate::media::hub::Hub;
 use crate::media::output::link::Link;
 use crate::media::output::reason;
 use crate::media::output::target::TargetUrl;
-use crate::media::output::whep::own_addresses;
 use crate::media::pipeline::{Fill, Line};
 
 /// How long `webrtcbin` may think about a description: milliseconds, but for a machine that is overloaded.
@@ -40,10 +39,10 @@ pub(in crate::media::output) struct Peer {
     webrtc: gst::Element,
 }
 
-/// A pipeline with a peer in it, not started. `at`: where the server is; `h264`: the caps of the program's video.
+/// A pipeline with a peer in it, not started. `own`: the addresses to offer, none for all; `h264`: the caps of the program's video.
 pub(in crate::media::output) fn build(
     settings: &WhipSettings,
-    at: IpAddr,
+    own: &[IpAddr],
     h264: &gst::Caps,
     clock: &MediaClock,
     hub: &Hub,
@@ -58,7 +57,7 @@ pub(in crate::media::output) fn build(
         transceiver.set_direction(WebRTCRTPTransceiverDirection::Sendonly);
         transceiver.set_codec_preferences(Some(&caps));
     }
-    addresses(&webrtc, settings, at);
+    addresses(&webrtc, settings, own);
     if let Some(rtp) = webrtc.downcast_ref::<gst::Bin>().and_then(|bin| bin.by_name("rtpbin")) {
         // Both tracks' reports then tell of the moment of capture, which both time stamps are counted from.
         rtp.set_property("rtcp-sync-send-time", false);
@@ -69,7 +68,7 @@ pub(in crate::media::output) fn build(
 }
 
 /// Which addresses of ours may be used, and who helps to find more.
-fn addresses(webrtc: &gst::Element, settings: &WhipSettings, at: IpAddr) {
+fn addresses(webrtc: &gst::Element, settings: &WhipSettings, own: &[IpAddr]) {
     let ice = webrtc.property::<glib::Object>("ice-agent");
     // libnice's own agent is behind a property since 1.18; without it there are a few sockets more.
     if ice.find_property("agent").is_some() {
@@ -80,11 +79,8 @@ fn addresses(webrtc: &gst::Element, settings: &WhipSettings, at: IpAddr) {
             }
         }
     }
-    if at.is_loopback() {
-        // libnice leaves loopback out. Naming one address leaves all others out, so that all are named.
-        for address in own_addresses(true) {
-            let _ = ice.emit_by_name::<bool>("add-local-ip-address", &[&address.to_string()]);
-        }
+    for address in own {
+        let _ = ice.emit_by_name::<bool>("add-local-ip-address", &[&address.to_string()]);
     }
     for server in settings.ice_servers.iter() {
         let uri = server.reveal();

@@ -114,6 +114,30 @@ fn addresses_that_lead_nowhere_are_told_apart() {
 }
 
 #[test]
+fn media_at_another_address_than_the_offer_s_is_offered_what_leads_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (found, requests) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            let request = read_request(&connection);
+            let body = if request.starts_with("POST") { answer("a=candidate:1 1 UDP 50 ::1 9 typ host\r\n") } else { String::new() };
+            let _ = found.send(request);
+            let head = format!("HTTP/1.1 201 Created\r\nLocation: /session\r\nContent-Length: {}\r\nConnection: close", body.len());
+            let _ = write!(&connection, "{head}\r\n\r\n{body}");
+        }
+    });
+    let rig = Rig::start();
+    let output = Watched::with(&rig, to(&format!("http://{address}/app/stream")));
+    let next = || requests.recv_timeout(Duration::from_secs(60)).expect("a request");
+    let (first, ended, second) = (next(), next(), next());
+    assert!(first.starts_with("POST") && first.contains(" 127.0.0.1 ") && !first.contains(" ::1 "), "{first}");
+    assert!(ended.starts_with("DELETE /session"), "{ended}");
+    assert!(second.starts_with("POST") && second.contains(" ::1 ") && !second.contains(" 127.0.0.1 "), "{second}");
+    output.stop();
+}
+
+#[test]
 fn a_silent_server_is_not_waited_for_and_holds_up_no_stop() {
     let (rig, ome) = (Rig::start(), answering(Fault::Never));
     let (waits, stopped) = (Watched::with(&rig, spec(&ome, "one")), Watched::with(&rig, spec(&ome, "two")));

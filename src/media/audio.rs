@@ -7,8 +7,6 @@ use std::time::Duration;
 pub const RATE: u64 = 48_000;
 /// Interleaved channels.
 pub const CHANNELS: usize = 2;
-/// Frames (samples per channel) in one chunk: 20 ms.
-pub const CHUNK: usize = 960;
 /// How long a chunk waits for a source that is alive but late. Until then nothing is lost, only later.
 const LATE_BY: Duration = Duration::from_millis(200);
 /// How long a chunk waits where no sound has come for [`SILENT_AFTER`].
@@ -16,7 +14,7 @@ const PATIENCE: Duration = Duration::from_millis(40);
 /// A source whose sound has stopped for this long is silent.
 const SILENT_AFTER: Duration = Duration::from_millis(300);
 /// Time stamps that stray by less are taken as jitter, and the samples as a continuous stream.
-const JITTER_FRAMES: u64 = CHUNK as u64;
+const JITTER_FRAMES: u64 = 960;
 /// A smoothed error of the joined stream beyond this is worked off: 3 ms.
 const SLIP_FRAMES: f64 = 144.0;
 /// How fast, as one frame in so many: half a percent, which nobody hears.
@@ -29,7 +27,7 @@ const HELD_FRAMES: usize = 96_000;
 pub struct Chunk {
     /// Running time of its first sample.
     pub at: Duration,
-    /// [`CHUNK`] interleaved stereo frames.
+    /// Interleaved stereo frames, as many as the latch was made for.
     pub samples: Vec<i16>,
 }
 
@@ -37,6 +35,8 @@ pub struct Chunk {
 /// missing is silence; what comes too late or twice is dropped.
 #[derive(Clone, Debug)]
 pub struct AudioLatch {
+    /// Frames (samples per channel) in a chunk.
+    chunk: usize,
     /// Position (in frames of running time) of the next chunk.
     next: u64,
     /// Frames from `next` on.
@@ -51,10 +51,11 @@ pub struct AudioLatch {
 }
 
 impl AudioLatch {
-    /// Starts at `now`. Every sample is moved `offset_ms` later (earlier where it is negative), so that it meets its picture.
-    pub fn new(now: Duration, offset_ms: i64) -> Self {
+    /// Starts at `now`, to give out chunks of `chunk_ms`. Every sample is moved `offset_ms` later (earlier where it is negative), so that it meets its picture.
+    pub fn new(now: Duration, offset_ms: i64, chunk_ms: u32) -> Self {
+        let chunk = chunk_ms as usize * 48;
         let offset = offset_ms.saturating_mul(RATE.cast_signed()) / 1000;
-        Self { next: frames(now), held: VecDeque::new(), last_fed: None, fed_to: None, offset, muted: false, slip: 0.0 }
+        Self { chunk, next: frames(now), held: VecDeque::new(), last_fed: None, fed_to: None, offset, muted: false, slip: 0.0 }
     }
 
     /// Silences what goes out, whatever comes in.
@@ -106,18 +107,18 @@ impl AudioLatch {
 
     /// The next chunk, if it is whole or nobody need wait for it any more.
     pub fn take(&mut self, now: Duration) -> Option<Chunk> {
-        if self.held.len() < CHUNK && now < self.deadline(now) {
+        if self.held.len() < self.chunk && now < self.deadline(now) {
             return None;
         }
-        let here = self.held.len().min(CHUNK);
-        let mut samples = Vec::with_capacity(CHUNK * CHANNELS);
+        let here = self.held.len().min(self.chunk);
+        let mut samples = Vec::with_capacity(self.chunk * CHANNELS);
         samples.extend(self.held.drain(..here).flatten());
-        samples.resize(CHUNK * CHANNELS, 0);
+        samples.resize(self.chunk * CHANNELS, 0);
         if self.muted {
             samples.fill(0);
         }
         let at = time(self.next);
-        self.next += CHUNK as u64;
+        self.next += self.chunk as u64;
         Some(Chunk { at, samples })
     }
 
@@ -131,7 +132,7 @@ impl AudioLatch {
     /// When [`AudioLatch::take`] gives a chunk even if nothing more comes.
     pub fn deadline(&self, now: Duration) -> Duration {
         let alive = self.last_fed.is_some_and(|fed| now.saturating_sub(fed) < SILENT_AFTER);
-        time(self.next + CHUNK as u64) + if alive { LATE_BY } else { PATIENCE }
+        time(self.next + self.chunk as u64) + if alive { LATE_BY } else { PATIENCE }
     }
 }
 
@@ -177,6 +178,8 @@ fn time(frames: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CHUNK: usize = 960;
     use proptest::prelude::*;
 
     const fn ms(ms: u64) -> Duration {
@@ -189,7 +192,7 @@ mod tests {
 
     #[test]
     fn without_a_source_there_is_silence_in_time() {
-        let mut latch = AudioLatch::new(ms(1000), 0);
+        let mut latch = AudioLatch::new(ms(1000), 0, 20);
         assert_eq!(latch.take(ms(1059)), None);
         let chunk = latch.take(ms(1060)).unwrap();
         assert_eq!((chunk.at, chunk.samples.len()), (ms(1000), CHUNK * CHANNELS));
@@ -198,7 +201,7 @@ mod tests {
 
     #[test]
     fn sound_goes_out_as_soon_as_a_chunk_is_whole_and_where_it_belongs() {
-        let mut latch = AudioLatch::new(ms(0), 0);
+        let mut latch = AudioLatch::new(ms(0), 0, 20);
         latch.feed(&ten_ms(7), ms(0), ms(10));
         assert_eq!(latch.take(ms(10)), None);
         latch.feed(&ten_ms(8), ms(10), ms(20));
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_late_source_loses_nothing_within_its_patience() {
-        let mut latch = AudioLatch::new(ms(0), 0);
+        let mut latch = AudioLatch::new(ms(0), 0, 20);
         latch.feed(&ten_ms(1), ms(0), ms(10));
         assert_eq!(latch.take(ms(150)), None);
         latch.feed(&ten_ms(2), ms(10), ms(160));
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_silence_and_the_rest_keeps_its_time() {
-        let mut latch = AudioLatch::new(ms(0), 0);
+        let mut latch = AudioLatch::new(ms(0), 0, 20);
         latch.feed(&ten_ms(5), ms(0), ms(10));
         latch.feed(&ten_ms(6), ms(50), ms(60));
         let chunks: Vec<Chunk> = std::iter::from_fn(|| latch.take(ms(61))).collect();
@@ -227,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_offset_moves_sound_later() {
-        let mut latch = AudioLatch::new(ms(0), 20);
+        let mut latch = AudioLatch::new(ms(0), 20, 20);
         latch.feed(&ten_ms(9), ms(0), ms(10));
         latch.feed(&ten_ms(9), ms(10), ms(20));
         assert!(latch.take(ms(20)).unwrap().samples.iter().all(|sample| *sample == 0));
@@ -236,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_negative_offset_moves_it_earlier() {
-        let mut latch = AudioLatch::new(ms(1000), -20);
+        let mut latch = AudioLatch::new(ms(1000), -20, 20);
         latch.feed(&ten_ms(1), ms(1010), ms(1020));
         latch.feed(&ten_ms(2), ms(1020), ms(1030));
         latch.feed(&ten_ms(3), ms(1030), ms(1040));
@@ -246,7 +249,7 @@ mod tests {
 
     /// Pieces of 10 ms whose stamps say that the stream, as it was joined, lies 15 ms beside its time.
     fn settles_from(error_frames: i64) -> f64 {
-        let mut latch = AudioLatch::new(ms(0), 0);
+        let mut latch = AudioLatch::new(ms(0), 0, 20);
         latch.feed(&ten_ms(1), ms(10), ms(20));
         let mut silent = 0;
         for piece in 1..1000u64 {
@@ -293,7 +296,7 @@ mod tests {
         fn whatever_comes_time_goes_on_and_memory_is_bounded(
             feeds in prop::collection::vec((0u64..4000, 0usize..4000, 0u64..400), 0..100), offset_ms in -300i64..300
         ) {
-            let mut latch = AudioLatch::new(ms(500), offset_ms);
+            let mut latch = AudioLatch::new(ms(500), offset_ms, 20);
             let (mut now, mut out) = (500, 0u64);
             for (at, length, step) in feeds {
                 now += step;

@@ -11,7 +11,7 @@ const AAC_PRIMING: gst::ClockTime = gst::ClockTime::from_useconds(33_333);
 pub enum Track {
     /// H.264 access units, Annex B, parameter sets before every key frame.
     H264,
-    /// Opus packets of 20 ms, 48 kHz stereo.
+    /// Opus packets, 48 kHz stereo, of [the profile](super::profile::Profile::opus_frame_ms)'s length.
     Opus,
     /// AAC-LC raw frames of 1024 samples, 48 kHz stereo; `codec_data` in the caps.
     Aac,

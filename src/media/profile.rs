@@ -34,6 +34,8 @@ pub struct Profile {
     pub key_interval_ms: u32,
     /// Opus bit rate.
     pub opus_kbps: u32,
+    /// Sound in one Opus packet: 10 or 20.
+    pub opus_frame_ms: u32,
     /// AAC bit rate.
     pub aac_kbps: u32,
 }

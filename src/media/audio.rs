@@ -31,6 +31,13 @@ pub struct Chunk {
     pub samples: Vec<i16>,
 }
 
+impl Chunk {
+    /// How long it sounds.
+    pub fn duration(&self) -> Duration {
+        time((self.samples.len() / CHANNELS) as u64)
+    }
+}
+
 /// Lays incoming samples out on the running time of the broadcast and gives them out chunk by chunk, as soon as a chunk is whole. What is
 /// missing is silence; what comes too late or twice is dropped.
 #[derive(Clone, Debug)]
@@ -294,17 +301,19 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_time_goes_on_and_memory_is_bounded(
-            feeds in prop::collection::vec((0u64..4000, 0usize..4000, 0u64..400), 0..100), offset_ms in -300i64..300
+            feeds in prop::collection::vec((0u64..4000, 0usize..4000, 0u64..400), 0..100), offset_ms in -300i64..300,
+            chunk_ms in prop::sample::select(vec![10u32, 20])
         ) {
-            let mut latch = AudioLatch::new(ms(500), offset_ms, 20);
+            let mut latch = AudioLatch::new(ms(500), offset_ms, chunk_ms);
+            let frames = chunk_ms as usize * 48;
             let (mut now, mut out) = (500, 0u64);
             for (at, length, step) in feeds {
                 now += step;
                 latch.feed(&vec![3; length], ms(at), ms(now));
                 prop_assert!(latch.held.len() <= HELD_FRAMES);
                 while let Some(chunk) = latch.take(ms(now)) {
-                    prop_assert_eq!(chunk.at, ms(500) + time(out * CHUNK as u64));
-                    prop_assert_eq!(chunk.samples.len(), CHUNK * CHANNELS);
+                    prop_assert_eq!(chunk.at, ms(500) + time(out * frames as u64));
+                    prop_assert_eq!(chunk.duration(), ms(chunk_ms.into()));
                     out += 1;
                 }
                 prop_assert!(latch.deadline(ms(now)) > ms(now));

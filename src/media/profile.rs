@@ -178,6 +178,7 @@ mod tests {
                 aac_kbps: Some(profile.aac_kbps),
             };
             assert_eq!(profile.clone().with(&same).unwrap(), profile);
+            assert!(matches!(profile.opus_frame_ms, 10 | 20), "{name}");
         }
     }
 

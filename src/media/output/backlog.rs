@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 /// Video frames that may wait: a third of a second at 30 a second.
 const MAX_VIDEO: usize = 10;
-/// Audio packets that may wait: 0.6 s and more. More than the video, so that it is the video that overflows first.
-const MAX_AUDIO: usize = 32;
+/// Audio packets that may wait: 0.6 s and more, of the shortest. More than the video, so that it is the video that overflows first.
+const MAX_AUDIO: usize = 64;
 
 /// The two lanes into a muxer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,8 @@ use crate::media::hub::Hub;
 use crate::media::packet::Track;
 use crate::media::permit::Permit;
 
+/// A session that was live for less may have gone out by a way that leads nowhere.
+const BRIEF: Duration = Duration::from_secs(15);
 /// How often a connection is looked at: often while it comes up, as a picture waits for it.
 const WHILE_CONNECTING: Duration = Duration::from_millis(20);
 const WHILE_LIVE: Duration = Duration::from_millis(200);
@@ -255,13 +257,13 @@ impl Runner {
             link.limit(&self.shared.permit);
             self.feed.attach(&link.video, &link.audio);
             let answer = link.start().and_then(|()| peer.offer(stop)).and_then(|offer| whip.call(&offer, stop));
-            let result = answer.and_then(|mut answer| {
-                if !whip.narrow(at.ip(), &own, &mut answer) && again {
+            let result = answer.and_then(|answer| {
+                if again && !whip.is_led(&own) {
                     return Ok(false);
                 }
                 peer.take(target, answer, stop)?;
                 let watched = self.watch(target, &mut link, Liveness::by_reports(self.begun.elapsed()), live_since);
-                if watched.is_err() && live_since.is_none() {
+                if watched.is_err() && live_since.is_none_or(|since| since.elapsed() < BRIEF) {
                     whip.came_to_nothing();
                 }
                 watched.map(|()| true)

@@ -83,7 +83,7 @@ impl Sound {
     pub(super) fn run(&self) {
         let mut slots: BTreeMap<Track, Slot> = [(Track::Opus, Slot::default()), (Track::Aac, Slot::default())].into();
         while let Some((chunk, slip_ms)) = self.next() {
-            self.stats.sound(level_db(&chunk.samples), slip_ms);
+            self.stats.sound(level_db(&chunk.samples), slip_ms, chunk.duration());
             for (track, slot) in &mut slots {
                 self.tend(*track, slot);
                 if let Some(encoder) = &slot.encoder {
@@ -152,7 +152,7 @@ impl Encoder {
         let mut buffer = gst::Buffer::from_mut_slice(bytes);
         if let Some(stamped) = buffer.get_mut() {
             stamped.set_pts(gst::ClockTime::try_from(chunk.at).ok());
-            stamped.set_duration(gst::ClockTime::from_mseconds(20));
+            stamped.set_duration(gst::ClockTime::try_from(chunk.duration()).ok());
         }
         // A refusal shows on the bus, which is read before the next chunk.
         let _ = self.input.push_buffer(buffer);

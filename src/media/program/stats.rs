@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// How fast the sound's meter falls.
+const FALL_DB_PER_S: f64 = 50.0;
+
 /// Rates are taken over this long.
 const WINDOW: Duration = Duration::from_secs(2);
 
@@ -86,10 +89,10 @@ impl Meter {
         inner.key_frames += u64::from(key);
     }
 
-    pub(super) fn sound(&self, level_db: f64, slip_ms: f64) {
+    pub(super) fn sound(&self, level_db: f64, slip_ms: f64, duration: Duration) {
         let mut inner = self.lock();
         // A meter falls slowly, so that a glance catches a peak.
-        inner.level_db = level_db.max(inner.level_db - 1.0).max(-100.0);
+        inner.level_db = level_db.max(inner.level_db - FALL_DB_PER_S * duration.as_secs_f64()).max(-100.0);
         inner.slip_ms = slip_ms;
     }
 

@@ -20,8 +20,13 @@ async function brightness(frame, y) {
 async function read(video) {
   const now = Date.now(), frame = new VideoFrame(video), {width, height} = frame.visibleRect;
   const middle = Math.floor((Math.max(8, Math.floor(height / 24)) & ~1) / 2) & ~1;
-  const shown = stripTime(await brightness(frame, middle), width, 1), below = await brightness(frame, (height - 8) & ~1);
-  frame.close();
+  let shown, below;
+  try {
+    shown = stripTime(await brightness(frame, middle), width, 1);
+    below = await brightness(frame, (height - 8) & ~1);
+  } finally {
+    frame.close();
+  }
   seen.frames++;
   if (shown === null) seen.unreadable++;
   else if (seen.at.length < MOST) { seen.at.push(now); seen.ages.push((now + MODULUS - shown) % MODULUS); }
@@ -34,7 +39,7 @@ setInterval(() => {
   const video = document.querySelector('video');
   if (!video || video === held) return;
   held = video;
-  const next = () => { read(video); if (held === video) video.requestVideoFrameCallback(next); };
+  const next = () => { read(video).catch(failed); if (held === video) video.requestVideoFrameCallback(next); };
   video.requestVideoFrameCallback(next);
 }, 20);
 // By what the media comes: a relay is reached by TCP or UDP, whatever lies behind it.

@@ -34,15 +34,17 @@ impl Between {
         between
     }
 
-    /// The first question since `from` in this direction about the stream, and its answer.
-    async fn asked(&self, from: usize, direction: &str, stream: &str) -> (String, Value) {
+    /// The first question since `from` of somebody who wants to publish `app/stream`, with this token if it says one, and its answer.
+    async fn asked(&self, from: usize, place: &str, token: Option<&str>) -> (String, Value) {
         until(30, "the origin to ask", async || {
             let heard = self.heard.lock().unwrap();
             heard.iter().skip(from).find_map(|(question, answer)| {
                 let request = &question["request"];
                 let url = request["url"].as_str()?;
-                let about = request["direction"] == direction && request["status"] == "opening" && url.contains(&format!("/app/{stream}"));
-                about.then(|| (url.to_owned(), answer.clone()))
+                let (address, query) = url.split_once('?').unwrap_or((url, ""));
+                let about = address.ends_with(&format!("/{place}")) && token.is_none_or(|token| query.contains(token));
+                let opens = request["direction"] == "incoming" && request["status"] == "opening";
+                (opens && about).then(|| (url.to_owned(), answer.clone()))
             })
         })
         .await
@@ -93,7 +95,7 @@ async fn a_token_opens_once_and_only_its_own_stream_over_every_protocol() {
         let from = between.count();
         let air = house.broadcast(protocol, small()).await;
         air.until_target("the target to be live", |target| target["state"] == "live" && target["origin"]["listed"] == true).await;
-        let (url, answer) = between.asked(from, "incoming", &air.name).await;
+        let (url, answer) = between.asked(from, &format!("{}/{}", ome.app, air.name), None).await;
         assert_eq!(answer["allowed"], true, "{protocol}: {url} {answer}");
         let token = token_of(&url).to_owned();
 
@@ -112,11 +114,12 @@ async fn a_token_opens_once_and_only_its_own_stream_over_every_protocol() {
         ] {
             let from = between.count();
             let intruder = house.push(plain(&ome, protocol, stream, &query), small()).await;
-            let (url, answer) = between.asked(from, "incoming", stream).await;
+            let (url, answer) = between.asked(from, &format!("{}/{stream}", ome.app), Some(&query)).await;
             assert_eq!((&answer["allowed"], &answer["reason"]), (&json!(false), &json!(why)), "{protocol}: {url}");
             intruder.until_target("the refusal to show", |target| target["state"] == "backing_off" || target["state"] == "failed").await;
             intruder.stop().await;
         }
+        assert!(ome.stream(&http, &air.name).await.is_some(), "{protocol}: the origin says what it has");
         assert!(ome.stream(&http, &other).await.is_none(), "{protocol}: nobody else publishes");
         assert_eq!(air.view().await["targets"][0]["reconnects"], 0, "{protocol}: who was there first is not disturbed");
         air.stop().await;

@@ -47,9 +47,10 @@ test("obeys the keyboard", async ({ page, mock, media }) => {
   await media.bringToFront();
   mock.house.goLive(mock.house.start({ source: "test", room: "aula", targets: [] }));
   await page.goto("/watch/aula");
-  await moving(page);
   const video = () => page.evaluate(() => ({ muted: document.querySelector("video")?.muted, paused: document.querySelector("video")?.paused, full: document.fullscreenElement !== null }));
-  // As soon as there is a picture.
+  // At the first picture: the player looks at it twice a second only.
+  await page.waitForFunction(() => document.querySelector("video") !== null);
+  await page.evaluate(() => new Promise((shown) => document.querySelector("video")?.requestVideoFrameCallback(shown)));
   await page.keyboard.press("k");
   await expect.poll(video).toMatchObject({ paused: true });
   await page.keyboard.press("m");

@@ -12,8 +12,6 @@ mod offer;
 mod server;
 mod viewer;
 
-pub(super) use self::addresses::own as own_addresses;
-
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;

@@ -20,7 +20,7 @@ use crate::media::hub::{Hub, Subscription};
 use crate::media::packet::{Packet, Track};
 
 /// Encoded packets that may wait for the thread: over a second of one broadcast.
-const WAITING: usize = 128;
+const WAITING: usize = 256;
 /// A datagram of ours, and of theirs, is never longer.
 const LONGEST_DATAGRAM: usize = 2000;
 /// What a burst (a key frame to all viewers) may fill; the kernel cuts it to its own limit.

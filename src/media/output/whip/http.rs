@@ -1,7 +1,7 @@
 //! The calls of WHIP: POST and DELETE, with bounds on everything and every host looked up by the output's own rule.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub(super) struct Reply {
     pub(super) location: Option<Url>,
     pub(super) etag: Option<String>,
     pub(super) body: Vec<u8>,
+    /// Who answered, after redirects and of all addresses of its name.
+    pub(super) from: Option<IpAddr>,
 }
 
 /// One call.
@@ -178,6 +180,7 @@ impl Http {
             (!value.is_empty() && value.len() <= LONGEST_HEADER).then(|| value.to_owned())
         };
         let location = header(LOCATION).and_then(|to| call.url.join(&to).ok()).filter(|to| matches!(to.scheme(), "http" | "https"));
+        let from = response.remote_addr().map(|address| address.ip().to_canonical());
         let (status, etag) = (response.status(), header(ETAG));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| of_transport(&error))? {
@@ -186,7 +189,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status, location, etag, body })
+        Ok(Reply { status, location, etag, body, from })
     }
 }
 

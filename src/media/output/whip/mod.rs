@@ -1,6 +1,6 @@
 //! WHIP: WebRTC to a server, H.264 and Opus untouched, by `webrtcbin` in a pipeline of its own.
 //!
-//! An attempt goes: DELETE what an earlier life of ours left on the server, offer with every address already in it, answer, media, and a
+//! An attempt goes: DELETE what an earlier life of ours left on the server, offer with its addresses already in it, answer, media, and a
 //! DELETE at the end. `OvenMediaEngine` tells a pusher nothing once it is connected, so that whether it still listens is read off the
 //! RTCP that comes back ([`gauge`]).
 
@@ -119,17 +119,17 @@ impl Whip {
         }
     }
 
-    /// The addresses of ours to offer to a server at `at`; none for all that there are.
+    /// The addresses of ours to offer to a server at `at`; none for all that libnice finds by itself.
     pub(super) fn own_addresses(&self, at: IpAddr) -> Vec<IpAddr> {
         self.reach.offered(at)
     }
 
-    /// Leaves in an answer what is to be tried. Whether `offered` leads there; if not, the next offer does.
-    pub(super) fn narrow(&mut self, at: IpAddr, offered: &[IpAddr], answer: &mut gstreamer_sdp::SDPMessage) -> bool {
-        self.reach.narrow(at, offered, answer)
+    /// Whether what was `offered` leads to where the answer wants media; if not, the next offer does.
+    pub(super) fn is_led(&self, offered: &[IpAddr]) -> bool {
+        self.reach.is_led(offered)
     }
 
-    /// An answer was taken and no media went out: the next attempt goes by other addresses.
+    /// An answer was taken and nothing came of it: the next attempt goes to another address of the server, if it has one.
     pub(super) fn came_to_nothing(&mut self) {
         self.reach.failed();
     }
@@ -182,11 +182,13 @@ impl Whip {
         if let Some(location) = &reply.location {
             self.remember(WhipResource { url: Secret::new(location.as_str()), etag: reply.etag.clone() });
         }
-        offer::answer(&reply.body).map_err(|bad| match bad {
+        let mut answer = offer::answer(&reply.body).map_err(|bad| match bad {
             BadAnswer::Nonsense => reason::bad_answer(target),
             BadAnswer::Refused(codec) => reason::codec_refused(target, codec),
             BadAnswer::NoCandidates => reason::no_candidates(target),
-        })
+        })?;
+        self.reach.narrow(reply.from, &mut answer);
+        Ok(answer)
     }
 
     fn remember(&mut self, resource: WhipResource) {

@@ -1,15 +1,14 @@
-//! Which addresses of ours an offer holds, and which of the server's are tried.
+//! Which address of ours an offer holds, and which of the server's is tried.
 //!
 //! `OvenMediaEngine` stays with the first pair of addresses that is nominated. libnice nominates a better one that answers later, and sends
 //! there from then on: nothing arrives, and the next attempt goes the same way (seen where the bridge of a container engine stood beside the
-//! network's own interface). So an offer holds the address alone that the kernel sends from, one of each family, and of the server's addresses
-//! that one counts that took the offer. An attempt that comes to nothing is followed by one with everything that there is.
+//! network's own interface). So one address of the server's is tried at a time, the one that answered the offer where it is among them, and
+//! what is offered is what the kernel sends from to there. (One of the other family comes along, as the answer may name one of that; what STUN
+//! and TURN find does too.) An attempt that comes to nothing is followed by one to the next address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use gstreamer_sdp::SDPMessage;
-
-use crate::media::output::whep::own_addresses;
 
 /// Addresses that are nobody's (RFC 5737, RFC 3849): the way to them is the default route.
 const ELSEWHERE: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
@@ -17,39 +16,38 @@ const ELSEWHERE: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr:
 /// What was learned of the ways to a server.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    wide: bool,
     /// Where the last answer wanted media.
-    media: Vec<IpAddr>,
+    media: Option<IpAddr>,
+    failures: usize,
 }
 
 impl Reach {
     /// The addresses to offer to a server at `at`; none for all that libnice finds by itself.
     pub(super) fn offered(&self, at: IpAddr) -> Vec<IpAddr> {
-        match (self.wide, at.is_loopback()) {
-            // libnice leaves loopback out, unless it is named, and then what is not named.
-            (true, true) => own_addresses(true),
-            (true, false) => Vec::new(),
-            (false, _) if self.media.is_empty() => sources(&[at]),
-            (false, _) => sources(&self.media),
+        let to = self.media.unwrap_or(at);
+        let other = ELSEWHERE.into_iter().filter(|nobody| nobody.is_ipv4() != to.is_ipv4());
+        std::iter::once(to).chain(other).filter_map(source).collect()
+    }
+
+    /// Leaves in an answer what is to be tried, where there is a choice. `from`: who answered.
+    pub(super) fn narrow(&mut self, from: Option<IpAddr>, answer: &mut SDPMessage) {
+        let mut all = candidates(answer);
+        all.retain(|address| source(*address).is_some());
+        all.sort_by_key(|address| Some(*address) != from);
+        self.media = all.get(self.failures.checked_rem(all.len()).unwrap_or(0)).copied();
+        if let Some(media) = self.media {
+            keep(answer, media);
         }
     }
 
-    /// Leaves in an answer what is to be tried. Whether what was offered leads there; if not, the next offer does.
-    pub(super) fn narrow(&mut self, at: IpAddr, offered: &[IpAddr], answer: &mut SDPMessage) -> bool {
-        if self.wide {
-            return true;
-        }
-        if candidates(answer).contains(&at) {
-            keep(answer, at);
-        }
-        self.media = candidates(answer);
-        let wanted: Vec<IpAddr> = self.media.iter().filter_map(|media| source(*media)).collect();
-        wanted.is_empty() || wanted.iter().any(|source| offered.contains(source))
+    /// Whether what was offered leads to where the last answer wanted media.
+    pub(super) fn is_led(&self, offered: &[IpAddr]) -> bool {
+        self.media.and_then(source).is_none_or(|source| offered.contains(&source))
     }
 
     /// An attempt came to nothing.
     pub(super) fn failed(&mut self) {
-        self.wide = !self.wide;
+        self.failures = self.failures.wrapping_add(1);
     }
 }
 
@@ -59,18 +57,6 @@ fn source(to: IpAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
     socket.connect(SocketAddr::new(to, 9)).ok()?;
     Some(socket.local_addr().ok()?.ip()).filter(|source| !source.is_unspecified())
-}
-
-/// The addresses that lead to these, and one of the family that they do not have.
-fn sources(to: &[IpAddr]) -> Vec<IpAddr> {
-    let other = ELSEWHERE.into_iter().filter(|nobody| !to.iter().any(|to| to.is_ipv4() == nobody.is_ipv4()));
-    let mut found: Vec<IpAddr> = Vec::new();
-    for source in to.iter().copied().chain(other).filter_map(source) {
-        if !found.contains(&source) {
-            found.push(source);
-        }
-    }
-    found
 }
 
 /// RFC 8839, section 5.1: foundation, component, transport, priority, address.
@@ -109,9 +95,10 @@ mod tests {
 
     fn answer(addresses: &[&str]) -> SDPMessage {
         gstreamer::init().unwrap();
-        let lines: String = addresses.iter().map(|one| format!("a=candidate:1 1 UDP 50 {one} 20001 typ host\r\n")).collect();
+        let lines: Vec<String> = addresses.iter().map(|one| format!("a=candidate:1 1 UDP 50 {one} 20001 typ host\r\n")).collect();
         let text = format!(
-            "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n{lines}a=recvonly\r\n"
+            "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n{}a=recvonly\r\n",
+            lines.concat()
         );
         SDPMessage::parse_buffer(text.as_bytes()).unwrap()
     }
@@ -128,39 +115,39 @@ mod tests {
     }
 
     #[test]
-    fn of_many_addresses_that_one_counts_that_took_the_offer() {
+    fn of_many_addresses_that_one_is_tried_that_answered_and_then_the_others() {
         let mut reach = Reach::default();
-        let mut found = answer(&["172.17.0.1", "127.0.0.1", "abcd.local", "::1"]);
-        assert!(reach.narrow(HERE, &reach.offered(HERE), &mut found));
-        assert_eq!(candidates(&found), [HERE]);
-        let lines = found.medias().next().unwrap().attributes().count();
-        assert_eq!(lines, 3, "only candidates go: {}", found.as_text().unwrap());
+        let told = ["127.0.0.2", "127.0.0.1", "abcd.local"];
+        let mut tried = Vec::new();
+        for _ in 0..3 {
+            let mut found = answer(&told);
+            reach.narrow(Some(HERE), &mut found);
+            assert_eq!(found.medias().next().unwrap().attributes().count(), 3, "only candidates go: {}", found.as_text().unwrap());
+            tried.extend(candidates(&found));
+            reach.failed();
+        }
+        assert_eq!(tried, [HERE, ip("127.0.0.2"), HERE]);
     }
 
     #[test]
     fn media_elsewhere_is_learned_from_the_answer() {
         let mut reach = Reach::default();
         // The server speaks HTTP elsewhere, by a way that does not lead to its media.
-        let (at, offered) = (ip("10.9.9.9"), [ip("10.9.9.1")]);
-        let mut found = answer(&["127.0.0.1"]);
-        assert!(!reach.narrow(at, &offered, &mut found), "another offer is needed");
+        let at = ip("10.9.9.9");
+        let mut found = answer(&["127.0.0.1", "127.0.0.2"]);
+        reach.narrow(Some(at), &mut found);
+        assert_eq!(candidates(&found), [HERE]);
+        assert!(!reach.is_led(&[ip("10.9.9.1")]), "another offer is needed");
         let offered = reach.offered(at);
-        assert_eq!(offered[0], HERE);
-        assert!(reach.narrow(at, &offered, &mut found), "and that one leads there");
-        assert_eq!(candidates(&found), [HERE], "nothing is taken out where none is at the server's own");
-        assert!(Reach::default().narrow(at, &[], &mut answer(&["abcd.local"])), "a name is left to libnice");
+        assert!(offered[0] == HERE && reach.is_led(&offered), "and that one leads there");
     }
 
     #[test]
-    fn after_a_failure_everything_is_tried_and_then_one_again() {
+    fn names_are_left_to_libnice() {
         let mut reach = Reach::default();
-        reach.failed();
-        assert_eq!(reach.offered(HERE), own_addresses(true));
-        assert!(reach.offered(ip("10.9.9.9")).is_empty());
-        let mut found = answer(&["172.17.0.1", "127.0.0.1"]);
-        assert!(reach.narrow(HERE, &[], &mut found));
-        assert_eq!(candidates(&found).len(), 2);
-        reach.failed();
+        let mut found = answer(&["abcd.local"]);
+        reach.narrow(Some(HERE), &mut found);
+        assert!(found.as_text().unwrap().contains("abcd.local") && reach.is_led(&[]));
         assert_eq!(reach.offered(HERE)[0], HERE);
     }
 }

@@ -124,6 +124,39 @@ async fn sound_is_encoded_only_while_somebody_wants_it() {
     assert!(!program.hub().wants(Track::Aac));
 }
 
+/// How long a packet of one frame is by its first byte (RFC 6716, section 3.1).
+fn opus_ms(first: u8) -> Option<u64> {
+    let (configuration, frames) = (first >> 3, first & 3);
+    let lengths = match configuration {
+        0..12 => [10, 20, 40, 60],
+        12..16 => [10, 20, 10, 20],
+        // The first is 2.5 ms, which nobody asks for.
+        _ => [0, 5, 10, 20],
+    };
+    (frames == 0).then_some(lengths[usize::from(configuration & 3)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opus_packets_are_as_long_as_the_profile_says() {
+    for (name, frame_ms) in [("720p30", 20), ("720p60", 10)] {
+        let program = program(&Profile::named(name).unwrap());
+        let (packets, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let _subscription = program.hub().subscribe(&[Track::Opus], move |packet| {
+            // Refused only once enough was seen.
+            let _ = packets.send(packet.buffer.clone());
+        });
+        let mut times_ms = Vec::new();
+        while times_ms.len() < 50 {
+            let packet = until(10, "sound", async || seen.try_recv().ok()).await;
+            assert_eq!(opus_ms(packet.map_readable().unwrap()[0]), Some(frame_ms), "{name}");
+            times_ms.push(packet.pts().unwrap().mseconds());
+        }
+        // The encoder's look-ahead would put the first packet before the beginning of time, where nothing can be.
+        let apart: Vec<u64> = times_ms[1..].windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(apart.iter().all(|ms| *ms == frame_ms), "{name}: {apart:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn key_frames_come_by_time_and_a_flood_of_requests_is_merged() {
     let program = program(&small());

@@ -51,12 +51,17 @@ async fn a_schedule_starts_says_so_and_what_was_due_while_nothing_ran_starts_lat
     for on in BOTH {
         let app = TestApp::start_with(on, &[("BLUECAST_NODE_CAPACITY", "64")]).await;
         let preset = preset(&app, "Weekly", json!({})).await;
+        let minute = bluecast::moment::now_ms() / 60_000;
         let now = schedule(&app, "Now", &preset, json!({ "zone": "UTC", "start": wall(0), "stop": wall(60) })).await;
         let started = last(&app, &now, "started").await;
+        let in_its_minute = bluecast::moment::now_ms() / 60_000 == minute;
         let id = started["broadcast_id"].as_str().unwrap();
         until_phase(&app, id, "live").await;
         assert_eq!(view(&app, id).await["started_by"], "schedule: Now");
-        assert!(codes(&app, id).await.contains(&"schedule_start".to_owned()));
+        // A plan knows minutes: in one that is nearly over when this begins, the start may have become a late one.
+        let codes_of_now = codes(&app, id).await;
+        let on_time = codes_of_now.contains(&"schedule_start".to_owned());
+        assert!(on_time || !in_its_minute && codes_of_now.contains(&"schedule_start_late".to_owned()), "{codes_of_now:?}");
         let begun = activity(&app, "broadcast.start").await;
         assert_eq!((begun.len(), &begun[0]["user"]), (1, &json!("schedule: Now")), "{begun:?}");
         let shown = app.admin.get(&format!("/schedules/{now}")).await.expect(200);

@@ -25,8 +25,13 @@ async fn two_sources_neither_see_nor_hear_each_other() {
     one.beep(10).await;
     one.seen.look(|seen| seen.sound.clear());
     one.beep(10).await;
-    let (heard, seen) = other.seen.look(|seen| (seen.sound.iter().map(|piece| piece.2).max(), seen.pictures.clone()));
-    assert_eq!(heard, Some(0), "one meeting was heard in the other");
+    let beeped_unix_ms = u64::try_from(bluecast::moment::now_ms()).unwrap();
+    until(10, "the other's sound up to the beep", async || {
+        other.seen.look(|seen| seen.sound.last().is_some_and(|piece| piece.0 >= beeped_unix_ms).then_some(()))
+    })
+    .await;
+    let (loudest, seen) = other.seen.look(|seen| (seen.sound.iter().map(|piece| piece.2).max(), seen.pictures.clone()));
+    assert_eq!(loudest, Some(0), "one meeting was heard in the other");
     let mut strips: Vec<_> = seen.iter().filter_map(|picture| picture.strip_ms).collect();
     strips.dedup();
     assert!(strips.len() <= 3, "one meeting was seen in the other: {strips:?}");

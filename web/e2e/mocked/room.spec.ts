@@ -63,6 +63,25 @@ test("obeys the keyboard", async ({ page, mock, media }) => {
   await expect(page.getByText("Round trip")).toBeVisible();
 });
 
+test("stays stopped for one who stopped it, whatever comes back", async ({ page, mock, media }) => {
+  await media.bringToFront();
+  const broadcast = mock.house.start({ source: "test", room: "aula", targets: [] });
+  mock.house.goLive(broadcast);
+  await page.goto("/watch/aula");
+  await moving(page);
+  await page.keyboard.press("k");
+  const goOn = page.getByRole("button", { name: "Go on" });
+  await expect(goOn).toBeVisible();
+  mock.house.end(broadcast);
+  await expect(page.locator(".cover")).toContainText("It is over");
+  mock.house.goLive(mock.house.start({ source: "test", room: "aula", targets: [] }));
+  await expect(goOn).toBeVisible();
+  await page.waitForFunction(() => (document.querySelector("video")?.readyState ?? 0) >= HTMLMediaElement.HAVE_ENOUGH_DATA);
+  expect(await page.evaluate(() => document.querySelector("video")?.paused)).toBe(true);
+  await goOn.click();
+  await moving(page);
+});
+
 test("comes back by itself after the picture stands still", async ({ page, mock, media }) => {
   await media.bringToFront();
   mock.house.goLive(mock.house.start({ source: "test", room: "aula", targets: [] }));

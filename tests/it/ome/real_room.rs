@@ -106,7 +106,8 @@ pub struct Screen {
 }
 
 impl Screen {
-    async fn open(app: SocketAddr, room: &str, way: Option<&'static str>) -> Self {
+    /// The page of this room of a program at this address.
+    pub async fn open(app: SocketAddr, room: &str, way: Option<&'static str>) -> Self {
         let report: Arc<Mutex<Value>> = Arc::default();
         let said = Arc::clone(&report);
         let hear = async move |body: String| *said.lock().unwrap() = serde_json::from_str(&body).unwrap();

@@ -158,17 +158,18 @@ pub(super) fn sees(state: State, who: Who) -> bool {
     }
 }
 
-/// What somebody who knows all up to `since` has missed of a comment.
+/// What somebody who knows all up to `since` has missed of a comment. That it is gone may be told to somebody who never had it.
 pub(super) fn missing(row: &Row, who: Who, since: i64) -> Option<Tell> {
     if row.changed_seq <= since {
         return None;
     }
-    // When they first had it, if ever.
-    let first = if who == Who::Anyone { row.shown_seq } else { Some(row.seq) };
-    match (sees(row.state, who), first) {
-        (true, Some(first)) if first > since => Some(Tell::Comment(first)),
+    // The change that brought it to them, the last time one did, if ever.
+    let brought = if who == Who::Anyone { row.shown_seq } else { Some(row.seq) };
+    match (sees(row.state, who), brought) {
+        (true, Some(brought)) if brought > since => Some(Tell::Comment(brought)),
         (true, Some(_)) => Some(Tell::Changed(row.changed_seq)),
-        (false, Some(first)) if first <= since => Some(Tell::Gone(row.changed_seq)),
+        // Of how often it came and went only the last time is kept: whoever was there since it came may have it.
+        (false, Some(_)) if row.seq <= since => Some(Tell::Gone(row.changed_seq)),
         _ => None,
     }
 }

@@ -194,6 +194,22 @@ fn an_approval_is_new_to_those_who_have_not_had_it() {
 }
 
 #[test]
+fn what_came_back_and_went_again_is_gone_for_those_who_had_it_the_first_time() {
+    let mut thread = Thread::default();
+    thread.act(Act::Post(State::Shown));
+    for state in [State::Held, State::Shown, State::Rejected] {
+        thread.act(Act::Move(0, state));
+    }
+    assert_eq!((thread.rows[0].seq, thread.rows[0].shown_seq, thread.rows[0].changed_seq), (1, Some(3), 4));
+    assert_eq!(missing(&thread.rows[0], Who::Anyone, 1), Some(Tell::Gone(4)));
+    assert_eq!(missing(&thread.rows[0], Who::Anyone, 0), None);
+    // What was never shown is not spoken of.
+    thread.act(Act::Post(State::Held));
+    thread.act(Act::Move(1, State::Gone));
+    assert_eq!(missing(&thread.rows[1], Who::Anyone, 5), None);
+}
+
+#[test]
 fn a_message_holds_what_it_should_for_whom_it_should() {
     let mut quiet = row(1, 7, State::Quiet);
     quiet.text = "<b>\u{2028}\"😀".to_owned();

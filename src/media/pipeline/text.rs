@@ -53,7 +53,7 @@ impl Fill {
             .number("quality", profile.quality)
             .number("key_frames_max", key_frames_max)
             .number("opus_bps", profile.opus_kbps * 1000)
-            .number("opus_frame_ms", profile.opus_frame_ms)
+            .number("opus_frame_ms", profile.opus_frame_ms())
             .number("aac_bps", profile.aac_kbps * 1000)
             .word("speed_preset", &profile.speed_preset)
             .word("h264_profile", &profile.h264_profile)

@@ -53,7 +53,7 @@ impl Sound {
         if spec.voice_filter {
             fill = fill.fragment("sound_filter", "encoder/voice");
         }
-        let latch = AudioLatch::new(clock.now().into(), spec.sound_offset_ms, spec.profile.opus_frame_ms);
+        let latch = AudioLatch::new(clock.now().into(), spec.sound_offset_ms, spec.profile.opus_frame_ms());
         Self { state: Mutex::new(State { latch, stop: false }), changed: Condvar::new(), clock, hub, stats, fill }
     }
 

@@ -23,7 +23,7 @@ async fn start(on: On) -> TestApp {
     TestApp::start_with(on, &[("BLUECAST_OME_SECRET", SECRET)]).await
 }
 
-/// A broadcast in a room, pushed to an origin as `app/STREAM`; nothing runs for it.
+/// A broadcast in a room, pushed to an origin as `app/STREAM`; another process has it, so that nobody takes it over, and nothing runs for it.
 struct OnAir {
     broadcast_id: String,
     target_id: Uuid,
@@ -37,9 +37,10 @@ async fn on_air(test: &TestApp, room: &str, stream: &str) -> OnAir {
     let origin = test.admin.post("/origins", origin).await.expect(201);
     let (broadcast_id, target_id) = (bluecast::id::new(), bluecast::id::new());
     let sql = "INSERT INTO broadcasts (id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
-               voice_filter, again, desired, phase, paused, node, started_by, started_ms, epoch) \
-               VALUES ($1, '', 'Test', 'test', '720p30', '{}', $2, 'bot', 'viewer', '', 0, 0, 0, 1, 'live', 0, 'elsewhere', 'admin', 0, 1)";
-    test.app.store.run(sql, args![&broadcast_id, room]).await.unwrap();
+               voice_filter, again, desired, phase, paused, node, started_by, started_ms, epoch, owner, lease_ms, lease_until_ms) \
+               VALUES ($1, '', 'Test', 'test', '720p30', '{}', $2, 'bot', 'viewer', '', 0, 0, 0, 1, 'live', 0, 'elsewhere', 'admin', 0, 1, \
+               'another process', 3600000, $3)";
+    test.app.store.run(sql, args![&broadcast_id, room, bluecast::moment::now_ms() + 3_600_000]).await.unwrap();
     let sql = "INSERT INTO targets (id, broadcast_id, origin_id, label, protocol, address_sealed, fingerprint, added_ms, app, stream_name) \
                VALUES ($1, $2, $3, 'Origin', 'rtmp', '', $1, 0, 'app', $4)";
     test.app.store.run(sql, args![&target_id, &broadcast_id, origin["id"].as_str().unwrap(), stream]).await.unwrap();

@@ -112,7 +112,8 @@ async fn an_origin_lets_in_what_we_push_and_whom_the_room_admits() {
         let answer: Value = serde_json::from_str(&call.answer).unwrap();
         assert!((1..=900_000).contains(&answer["lifetime"].as_i64().unwrap()), "{}", call.answer);
     }
-    for call in hooks.iter().filter(|call| call.body["request"]["status"] == "closing") {
+    // The double gives up on an end after half a second.
+    for call in hooks.iter().filter(|call| call.body["request"]["status"] == "closing" && call.status.is_some()) {
         assert_eq!((call.status, call.answer.as_str()), (Some(200), "{}"));
     }
 }
@@ -128,11 +129,11 @@ async fn whoever_watches_too_long_is_cut_by_the_origin() {
     let (_, url) = playback(&viewer).await;
     drop(plays(&url).await);
     // What is left of the admission is what the origin is told.
-    let soon = bluecast::args![now_ms() + 4000];
+    let soon = bluecast::args![now_ms() + 12_000];
     test.app.store.run("UPDATE room_grants SET until_ms = $1", soon).await.unwrap();
     let mut watcher = Watcher::play(&url).await.expect("an offer");
     let cut = async { while watcher.line.hear().await.is_some() {} };
-    tokio::time::timeout(std::time::Duration::from_secs(15), cut).await.expect("the viewer to be cut");
+    tokio::time::timeout(std::time::Duration::from_secs(60), cut).await.expect("the viewer to be cut");
     is_refused(&url).await;
     get(&viewer, "/watch/hall/playback").await.problem(403, "password_needed");
 }

@@ -18,6 +18,6 @@ fn client(bbb: &Bbb) -> Client {
 }
 
 fn client_with(url: &str, secret: Secret, allow: &str) -> Client {
-    let options = ClientOptions { whole: std::time::Duration::from_millis(700), ..ClientOptions::default() };
+    let options = ClientOptions { whole: std::time::Duration::from_secs(2), ..ClientOptions::default() };
     Client::new(BaseUrl::parse(url).unwrap(), secret, Reach::parse(allow).unwrap(), &options).unwrap()
 }

@@ -136,8 +136,8 @@ async fn who_joins_again_replaces_himself_and_the_page_lives_with_a_lost_server(
     bbb.come_back().await;
     meeting.wait_session(60, |session| session.end.is_none() && session.connected).await;
     meeting.leave_after(Duration::ZERO).end();
-    let over = meeting.wait_session(60, |session| session.end == Some(End::Meeting("ENDED_FROM_API")) && !session.connected).await;
-    assert!(over.has_report("screen", "ended"));
+    let is_over = |session: &Session| session.end == Some(End::Meeting("ENDED_FROM_API")) && session.has_report("screen", "ended");
+    meeting.wait_session(60, |session| is_over(session) && !session.connected).await;
 }
 
 #[tokio::test]

@@ -45,11 +45,11 @@ async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
     }
 
     process.kill();
-    until(10, "the children of the dead process are gone", async || folders.users().is_empty().then_some(())).await;
+    until(40, "the children of the dead process are gone", async || folders.users().is_empty().then_some(())).await;
 
     let process = Process::start(&folders).await;
     assert_eq!(reqwest::get(process.url("/readyz")).await.unwrap().status(), 200);
-    let decoder = until(10, "the stream is back", async || {
+    let decoder = until(40, "the stream is back", async || {
         let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
         (view["targets"][0]["state"] == "live").then(|| Decoder::rtmp(&url))
     })
@@ -100,7 +100,7 @@ async fn push_does_it_without_panel_or_database_and_ends_when_told() {
     })
     .await;
     let seen = decoder.count();
-    until(10, "it goes on", async || (decoder.count() > seen + 10).then_some(())).await;
+    until(40, "it goes on", async || (decoder.count() > seen + 10).then_some(())).await;
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
     let status = until(20, "push ends", async || child.try_wait().unwrap()).await;
     let said = std::io::read_to_string(child.stdout.take().unwrap()).unwrap();

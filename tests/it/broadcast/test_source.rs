@@ -137,6 +137,8 @@ async fn the_same_target_is_never_fed_twice_and_capacity_is_refused_with_numbers
     assert!(!events.text.contains("hidden-key-7"), "{}", events.text);
     app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
     until_phase(&app, id, "ended").await;
+    // In the database it is over a moment before its place is free.
+    until(20, "room for another", async || (app.app.supervisor.running() == 0).then_some(())).await;
     // A target is free again when its broadcast is over.
     app.admin.post("/broadcasts", start(json!({ "targets": target }))).await.expect(201);
     app.stop().await;

@@ -48,7 +48,7 @@ async fn a_start_that_is_stopped_halfway_leaves_nothing() {
         let runtime = running.runtime.path().to_owned();
         running.source.stop().await;
         for child in started {
-            until(2, "the child's end", async || processes_of(child.pid).is_empty().then_some(())).await;
+            until(10, "the child's end", async || processes_of(child.pid).is_empty().then_some(())).await;
         }
         assert_eq!(fs::read_dir(&runtime).unwrap().count(), 0, "with {children} children");
     }
@@ -84,7 +84,7 @@ async fn a_process_that_counts() {
         running.fresh_picture(10, 500).await;
         let stopping = Instant::now();
         running.stop_and_check().await;
-        meeting.wait_session(5, |session| !session.connected).await;
+        until(10, "all pages to be gone", async || meeting.sessions().iter().all(|session| !session.connected).then_some(())).await;
         println!("cycle {cycle}: joined after {joined:?}, stopped in {:?}", stopping.elapsed());
         if cycle >= 2 {
             counts.push((count("fd"), count("task")));

@@ -64,7 +64,7 @@ async fn a_page_gets_a_silent_microphone_and_nothing_else() {
             console.log("done " + innerWidth + "x" + innerHeight);
         })();
     "#;
-    let (mut running, end) = run(script, 6).await;
+    let (mut running, end) = run(script, 15).await;
     let evidence = evidence(end, "page_not_ready");
     let console = evidence.console.join("\n");
     for line in [

@@ -174,7 +174,7 @@ async fn ten_thousand_messages_a_second_bring_down_their_sender_alone() {
 async fn comments_of_one_address_keep_a_pace_however_many_they_are() {
     let test = TestApp::start().await;
     room(&test, "hall", json!({})).await;
-    let mut accepted = 0;
+    let (mut accepted, began) = (0, Instant::now());
     for _ in 0..40 {
         let (mut socket, _) = Socket::enter(&test, "hall").await;
         for number in 0..5 {
@@ -184,7 +184,9 @@ async fn comments_of_one_address_keep_a_pace_however_many_they_are() {
         }
         socket.cut();
     }
-    assert!(accepted < 200, "{accepted} of 200 comments of forty new viewers at one address");
+    // Sixty in a row, then ten a second, however long this takes.
+    let most = 61 + usize::try_from(began.elapsed().as_millis() / 100).unwrap();
+    assert!(accepted <= most, "{accepted} comments of forty new viewers at one address, {most} at most");
     assert!(accepted >= 60);
 }
 
@@ -205,6 +207,8 @@ async fn a_slow_reader_holds_up_nobody_and_is_told_anew() {
         let heard = bo.all().await;
         assert!(!heard.iter().any(|message| message["t"] == "resync"), "one who reads was left behind");
         host.all().await;
+        // It reads nothing, but says something: who is silent for a minute is let go.
+        slow.say(json!({ "t": "ping" })).await;
     }
     host.post("the last").await.unwrap();
     bo.find("the last", |message| message["text"] == "the last").await;

@@ -131,7 +131,7 @@ async fn a_draining_node_finishes_what_it_has_and_takes_no_more() {
     .await;
     let other = b.admin.post("/broadcasts", start(json!({ "node": "any" }))).await.expect(201);
     assert_eq!(other["node"], "a");
-    assert_eq!(view(&a, &id).await["phase"], "live", "what it has goes on");
+    until_view(&a, &id, "what it has goes on", |view| view["phase"] == "live").await;
     a.admin.post("/broadcasts", start(json!({ "node": "c" }))).await.problem(422, "no_such_node");
 
     a.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);

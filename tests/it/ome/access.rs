@@ -139,8 +139,8 @@ async fn the_webhook_renames_and_limits() {
     let _pusher = push("a2").await.unwrap();
     ome.wait_for_stream("app/a2").await;
     control.answer(json!({"allowed": true, "lifetime": 1000}));
-    let mut viewer = Watcher::play(&ome.signalling_url("app", "a2")).await.unwrap();
     let begun = Instant::now();
+    let mut viewer = Watcher::play(&ome.signalling_url("app", "a2")).await.unwrap();
     while viewer.line.hear().await.is_some() {}
     assert!(begun.elapsed() >= Duration::from_millis(800), "{:?}", begun.elapsed());
     assert_eq!(ome.streams(), ["app/a2"], "only the viewer is cut");

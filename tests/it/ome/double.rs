@@ -74,7 +74,7 @@ async fn what_is_pushed_by_whip_is_received_and_can_be_decoded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_in_use_is_refused_until_it_is_freed() {
-    let options = OmeOptions { whip_timeout: Duration::from_millis(1500), ..OmeOptions::default() };
+    let options = OmeOptions { whip_timeout: Duration::from_secs(5), ..OmeOptions::default() };
     let (ome, rig) = (Ome::start(options).await, Rig::start());
     let push = async |name: &str| Pusher::push(&ome.whip_url("app", name), &rig.hub, &rig.clock, &BOTH).await;
     let first = push("a1").await.unwrap();

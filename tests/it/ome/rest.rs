@@ -98,7 +98,7 @@ async fn the_api_can_be_made_to_fail() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edge_takes_a_stream_for_its_viewers_and_drops_them_with_it() {
     let (origin, rig) = (Ome::start(OmeOptions::default()).await, Rig::start());
-    let edge = Ome::edge_of(&origin, OmeOptions { unused_after: Duration::from_millis(500), ..OmeOptions::default() }).await;
+    let edge = Ome::edge_of(&origin, OmeOptions { unused_after: Duration::from_secs(3), ..OmeOptions::default() }).await;
     let push = async || Pusher::push(&origin.whip_url("app", "a1"), &rig.hub, &rig.clock, &BOTH).await.unwrap();
     assert_eq!(Pusher::push(&edge.whip_url("app", "a1"), &rig.hub, &rig.clock, &BOTH).await.err().unwrap().status, 404);
     assert_eq!(Watcher::play(&edge.signalling_url("app", "a1")).await.err().unwrap()["code"], 404);
@@ -131,7 +131,7 @@ async fn an_edge_takes_a_stream_for_its_viewers_and_drops_them_with_it() {
     let _pusher = push().await;
     origin.wait_for_stream("app/a1").await;
     drop(Watcher::play(&edge.signalling_url("app", "a1")).await.unwrap());
-    until(5, "the edge to let it go", async || edge.streams().is_empty().then_some(())).await;
+    until(20, "the edge to let it go", async || edge.streams().is_empty().then_some(())).await;
     assert_eq!(origin.streams(), ["app/a1"]);
 
     let edge = Ome::edge_of(&origin, OmeOptions::default()).await;

@@ -18,6 +18,9 @@ use bluecast::secret::Secret;
 use crate::support::wait::until_blocking;
 use rig::Rig;
 
+/// What anything may take on a busy machine, seconds.
+const PATIENCE_S: u64 = 30;
+
 fn resolve() -> Resolve {
     Arc::new(|host: &str, port: u16| {
         let found: Vec<SocketAddr> = (host, port)
@@ -59,6 +62,7 @@ impl Watched {
     }
 
     fn wait(&self, seconds: u64, state: OutputState) -> OutputStatus {
+        let seconds = seconds.max(PATIENCE_S);
         let deadline = Instant::now() + Duration::from_secs(seconds);
         loop {
             let status = self.status();
@@ -70,10 +74,11 @@ impl Watched {
         }
     }
 
-    /// Waits for a failure and gives its code.
+    /// Waits for a failure with this code and gives it, also where another has come since.
     fn wait_code(&self, seconds: u64, code: &str) -> MediaError {
-        until_blocking(seconds, &format!("the reason {code}; is {:?}", self.status()), || {
-            self.status().detail.filter(|detail| detail.code == code)
+        until_blocking(seconds.max(PATIENCE_S), &format!("the reason {code}; is {:?}", self.status()), || {
+            let events = self.events.lock().unwrap();
+            events.iter().rev().find_map(|event| event.detail.clone().filter(|detail| detail.code == code))
         })
     }
 

@@ -1,6 +1,6 @@
 //! Latch, encoder, test source, slate: what comes out, decoded.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bluecast::media::clock::MediaClock;
 use bluecast::media::packet::Track;
@@ -162,14 +162,16 @@ async fn key_frames_come_by_time_and_a_flood_of_requests_is_merged() {
     let program = program(&small());
     let (source, _events) = source(&program).await;
     until(10, "pictures", async || (program.stats().pictures > 60).then_some(())).await;
-    let before = program.stats();
+    let (before, begun) = (program.stats(), Instant::now());
     until(20, "a hundred pictures under a flood of requests", async || {
         program.hub().request_key_frame();
         (program.stats().pictures >= before.pictures + 100).then_some(())
     })
     .await;
     let made = program.stats().key_frames - before.key_frames;
-    assert!((3..=12).contains(&made), "{made} key frames in 100 pictures");
+    // Requests are answered every 400 ms at most, by the clock.
+    let most = 2 + u64::try_from(begun.elapsed().as_millis() / 400).unwrap();
+    assert!((3..=most).contains(&made), "{made} key frames in 100 pictures and {:?}", begun.elapsed());
     source.stop().await;
 }
 

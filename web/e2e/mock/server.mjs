@@ -83,7 +83,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         if (ask === "DELETE") return response.writeHead(204, { "Set-Cookie": "session=; Path=/; Max-Age=0" }).end();
         if (ask === "POST") {
           const { username, password, code } = JSON.parse(await readBody());
-          if (house.failedLogins >= 3) return json(429, { code: "too_many_logins", detail: "Too many tries.", status: 429 }, "application/problem+json", { "Retry-After": "3" });
+          if (house.failedLogins >= 3) return json(429, { code: "too_many_logins", detail: "Too many tries.", status: 429 }, "application/problem+json", { "Retry-After": "9" });
           if (username !== "admin" || password !== house.password) {
             house.failedLogins += 1;
             throw new Refusal(401, "wrong_login", "The name or the password is wrong.");

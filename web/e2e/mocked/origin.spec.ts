@@ -83,7 +83,10 @@ test("where UDP is blocked it takes TCP, and climbs back when it is open again",
   await expect(player(page)).toHaveAttribute("data-way", "webrtc", { timeout: 200_000 });
   await movingOn(page);
   await expect.poll(() => origin.viewers, { message: "the old way is closed" }).toBe(1);
-  expect(origin.opened.map((url) => url.includes("tcp"))).toEqual([false, true, false]);
+  // A try beside the picture may fail on a busy machine; then it is made again.
+  const tcp = origin.opened.map((url) => url.includes("tcp"));
+  expect(tcp.slice(0, 2)).toEqual([false, true]);
+  expect(tcp.at(-1)).toBe(false);
 });
 
 test("a picture that stands still is fetched anew", async ({ page, origin }) => {

@@ -34,7 +34,7 @@ test("a name is asked for once, and nothing that was written is lost or doubled 
   await expect(page.getByRole("dialog").getByText("This name cannot be used here.")).toBeVisible();
   await introduce(page, "Ann Lee");
   await expect(row(page, "Hello 👋🏽")).toContainText("Ann Lee");
-  expect(talk.items.map((one) => [one.name, one.text])).toEqual([["Ann Lee", "Hello 👋🏽"]]);
+  await expect.poll(() => talk.items.map((one) => [one.name, one.text])).toEqual([["Ann Lee", "Hello 👋🏽"]]);
 
   // The line breaks: what is sent waits, what is only written stays.
   talk.refused = 503;
@@ -114,9 +114,9 @@ test("without a socket the room follows the broadcast all the same, and comments
 
 test("the room's rules: waiting, slow, closed, banned, off", async ({ page, mock }) => {
   const talk = mock.house.talk("aula");
-  talk.setRules({ mode: "approve", slow_s: 3 });
+  talk.setRules({ mode: "approve", slow_s: 10 });
   await page.goto("/watch/aula");
-  await expect(page.getByText("Slow mode: one comment every 3 seconds.")).toBeVisible();
+  await expect(page.getByText("Slow mode: one comment every 10 seconds.")).toBeVisible();
   await write(page, "May I?");
   await introduce(page, "Ann");
   await expect(row(page, "May I?")).toContainText("Waits for a moderator; only you see it.");

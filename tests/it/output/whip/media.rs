@@ -43,11 +43,11 @@ fn picture_and_sound_arrive_untouched_soon_and_together() {
     assert_eq!((video.lost, video.foreign, video.backwards, audio.lost, audio.foreign, audio.backwards), (0, 0, 0, 0, 0, 0), "{ingest:?}");
     assert_eq!(ingest.false_reports(), 0, "{ingest:?}");
     // Reports came as soon as media flowed, and come often.
-    assert!([video, audio].iter().all(|track| track.first_unit_ms.is_some_and(|ms| ms < 1500)), "{ingest:?}");
+    assert!([video, audio].iter().all(|track| track.first_unit_ms.is_some_and(|ms| ms < 3000)), "{ingest:?}");
     assert!(video.reports >= 8 && audio.reports >= 8, "{ingest:?}");
 
     assert!(status.kbps > 100 && status.bytes > 100_000, "{status:?}");
-    assert!(status.rtt_ms.is_some_and(|rtt| rtt < 200.0), "{status:?}");
+    assert!(status.rtt_ms.is_some_and(|rtt| rtt < 1000.0), "{status:?}");
     assert_eq!(status.loss_percent, Some(0.0), "{status:?}");
 
     let offer = ome.requests().into_iter().find(|request| request.method == "POST").unwrap();

@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
@@ -42,8 +43,26 @@ pub(super) struct Order {
 }
 
 enum Job {
-    Start(Box<Command>, oneshot::Sender<io::Result<std::process::Child>>),
+    Start(Box<Command>, oneshot::Sender<io::Result<Unclaimed>>),
     Bury(std::process::Child),
+}
+
+/// A child on its way to whoever asked for it, who may be gone before they have it: what nobody takes is killed.
+struct Unclaimed(Option<std::process::Child>);
+
+impl Unclaimed {
+    fn claim(mut self) -> io::Result<std::process::Child> {
+        self.0.take().ok_or_else(|| io::Error::other("the child was taken already"))
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(child) = self.0.take() {
+            let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+            bury(child);
+        }
+    }
 }
 
 /// Starts the child. Its output ends up in its [`Tail`].
@@ -60,9 +79,11 @@ pub(super) async fn start(order: Order) -> io::Result<Child> {
     exec::arm(&mut command, fds, order.confined);
     let (answer, started) = oneshot::channel();
     send(Job::Start(Box::new(command), answer))?;
-    let child = started.await.map_err(|_| io::Error::other("the spawner thread is gone"))??;
+    let started = started.await.map_err(|_| io::Error::other("the spawner thread is gone"))??;
+    let tail = Tail::follow(pipe::Receiver::from_owned_fd(output)?);
+    let child = started.claim()?;
     let process = Process::of_child(&child);
-    Ok(Child::new(order.kind, child, process, Tail::follow(pipe::Receiver::from_owned_fd(output)?)))
+    Ok(Child::new(order.kind, child, process, tail))
 }
 
 /// A pipe: our end, never waiting, and the child's.
@@ -127,16 +148,69 @@ fn run(work: &mpsc::Receiver<Job>) {
         };
         match job {
             Ok(Job::Start(mut command, answer)) => {
-                // Who asked may be gone by now: then nobody else would end the child.
-                if let Err(Ok(mut orphan)) = answer.send(command.spawn()) {
-                    let _ = orphan.kill();
-                    buried.push(orphan);
-                }
+                drop(answer.send(command.spawn().map(|child| Unclaimed(Some(child)))));
             }
             Ok(Job::Bury(child)) => buried.push(child),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         buried.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Context, Wake};
+    use std::time::Instant;
+
+    use super::*;
+
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    fn wait(what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "waited in vain for {what}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_was_started_and_is_not_wanted_any_more_is_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let order = Order {
+            kind: "sleeper",
+            program: "/bin/sh".into(),
+            args: ["-c".into(), "sleep 600; exit".into(), folder.path().into()].into(),
+            env: vec![("PATH", path())],
+            dir: folder.path().to_owned(),
+            fds: Vec::new(),
+            confined: None,
+        };
+        // It carries the folder's name, which is its own.
+        let name = folder.path().as_os_str().as_encoded_bytes();
+        let runs = || {
+            let processes = std::fs::read_dir("/proc").unwrap().flatten();
+            let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+            lines.into_iter().any(|line| line.windows(name.len()).any(|part| part == name))
+        };
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        {
+            let mut starting = pin!(start(order));
+            assert!(starting.as_mut().poll(&mut Context::from_waker(&Arc::clone(&woken).into())).is_pending());
+            // The answer lies there, and nobody reads it.
+            wait("the answer", || woken.0.load(Ordering::Acquire));
+            assert!(runs());
+        }
+        wait("its end", || !runs());
     }
 }

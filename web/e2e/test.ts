@@ -50,6 +50,9 @@ export async function findings(page: Page): Promise<string[]> {
   // By the debugger, not by a script element: the page's content policy stays as it is.
   await session.send("Runtime.evaluate", { expression: axe });
   const found = await page.evaluate(async () => {
+    // What is still fading in would be too pale.
+    const brief = document.getAnimations().filter((one) => one.playState === "running" && one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(brief.map((one) => one.finished));
     const { axe } = globalThis as unknown as { axe: { run(root: Document, options: object): Promise<{ violations: Finding[] }> } };
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
     return (await axe.run(document, { runOnly: tags })).violations;

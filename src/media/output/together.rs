@@ -92,7 +92,10 @@ mod tests {
             push(&source("video"), ms, video.clone());
             push(&source("sound"), ms + 20, sound.clone());
         }
-        while let Some(sample) = out.try_pull_sample(gst::ClockTime::from_mseconds(500)) {
+        for name in ["video", "sound"] {
+            source(name).end_of_stream().unwrap();
+        }
+        while let Some(sample) = out.try_pull_sample(gst::ClockTime::from_seconds(30)) {
             for buffer in sample.buffer().into_iter().map(|buffer| buffer.map_readable().unwrap()) {
                 stream.extend_from_slice(&buffer);
             }

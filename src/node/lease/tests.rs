@@ -118,6 +118,8 @@ impl World {
                     let lease_ms = length_ms(node.alone);
                     node.beats += 1;
                     permit.shorten(silent_at(clock, lease_ms), clock);
+                    // It is sent once the last one was answered or given up: what that said is heard no more.
+                    node.answer = None;
                     node.sent = Some(Sent::Renewal { epoch: *epoch, beat: node.beats, asked_ms: clock, lease_ms });
                 }
             }

@@ -1,5 +1,6 @@
 import type { Page } from "@playwright/test";
 import { Origin } from "../origin";
+import { follow } from "../phases";
 import { expect, moving, test as base } from "../test";
 
 const test = base.extend<{ origin: Origin }>({
@@ -30,7 +31,7 @@ test("plays from an origin with OvenPlayer, in stereo, and says how many watch",
   mock.house.viewers = 1;
   await page.goto("/watch/aula");
   await moving(page);
-  await expect(player(page)).toHaveAttribute("data-way", "webrtc");
+  await expect(player(page)).toHaveAttribute("data-way", "webrtc", { timeout: 120_000 });
   expect(origin.answers[0]).toMatch(/a=fmtp:\d+ .*;stereo=1/);
   expect(loaded.some((url) => url.includes("/whep/"))).toBe(false);
   expect(loaded.some((url) => /hls-/.test(url)), "hls.js is for LL-HLS only").toBe(false);
@@ -40,7 +41,7 @@ test("plays from an origin with OvenPlayer, in stereo, and says how many watch",
   await page.keyboard.press("i");
   const figures = page.locator("dl", { hasText: "Round trip" });
   await expect(figures).toContainText("WebRTC");
-  await expect(figures).toContainText("640×360");
+  await expect(figures).toContainText(/\d+×\d+/);
   await expect(figures).toContainText(/Delay, estimated\s*\d+ ms/);
   await expect(page.getByLabel("Quality"), "one rendition is no choice").toHaveCount(0);
 });
@@ -60,7 +61,7 @@ test("the source ends and comes back: so does the picture, with the sound as it 
   await movingOn(page);
   await expect(page.locator(".cover")).toBeHidden();
   expect(await page.evaluate(() => ({ same: "same" in (document.querySelector("video") ?? {}), muted: document.querySelector("video")?.muted }))).toEqual({ same: true, muted: false });
-  expect(origin.viewers).toBe(1);
+  await expect.poll(() => origin.viewers).toBe(1);
 });
 
 test("comes back where nobody tells it, too", async ({ page, origin }) => {
@@ -92,11 +93,13 @@ test("where UDP is blocked it takes TCP, and climbs back when it is open again",
 test("a picture that stands still is fetched anew", async ({ page, origin }) => {
   await page.goto("/watch/aula");
   await moving(page);
+  const phases = await follow(player(page));
   await origin.freeze();
-  await expect(player(page)).toHaveAttribute("data-phase", "stalled");
+  await expect.poll(phases).toContain("stalled");
   await movingOn(page);
   await expect(player(page)).toHaveAttribute("data-phase", "playing");
-  expect(origin.opened).toHaveLength(2);
+  expect(origin.opened.length).toBeGreaterThan(1);
+  expect(origin.opened.length).toBeLessThan(5);
 });
 
 test("a viewer whose time is up asks for a new address and goes on", async ({ page, mock, origin }) => {
@@ -109,7 +112,8 @@ test("a viewer whose time is up asks for a new address and goes on", async ({ pa
   await origin.cut();
   await expect.poll(() => origin.opened.at(-1)).toBe("wss://ome.example/app/aula?policy=2");
   await movingOn(page);
-  expect(mock.house.asked).toBe(asked + 1);
+  expect(mock.house.asked).toBeGreaterThan(asked);
+  expect(mock.house.asked).toBeLessThan(asked + 4);
 });
 
 test("another origin is another beginning", async ({ page, mock, origin }) => {
@@ -119,7 +123,7 @@ test("another origin is another beginning", async ({ page, mock, origin }) => {
   mock.house.tellRoom("aula");
   await expect.poll(() => origin.opened.at(-1)).toBe("wss://ome.example/app/other");
   await movingOn(page);
-  expect(origin.viewers).toBe(1);
+  await expect.poll(() => origin.viewers).toBe(1);
 });
 
 test("a room that gets a door shows it", async ({ page, mock, origin }) => {
@@ -146,7 +150,7 @@ test("an origin that the page's policy does not know brings a new page", async (
   await expect.poll(() => loads.length).toBe(2);
   await moving(page);
   expect(loads).toHaveLength(2);
-  expect(origin.viewers).toBe(1);
+  await expect.poll(() => origin.viewers).toBe(1);
 });
 
 test("a phone that slept comes back", async ({ page, origin, context }) => {
@@ -158,7 +162,7 @@ test("a phone that slept comes back", async ({ page, origin, context }) => {
   await session.send("Page.setWebLifecycleState", { state: "active" });
   await movingOn(page);
   await expect(player(page)).toHaveAttribute("data-phase", "playing");
-  expect(origin.viewers).toBe(1);
+  await expect.poll(() => origin.viewers).toBe(1);
 });
 
 test("however often it comes back, nothing is left behind", async ({ page, origin, context }) => {
@@ -174,6 +178,6 @@ test("however often it comes back, nothing is left behind", async ({ page, origi
     await origin.cut();
     await movingOn(page);
   }
-  expect(origin.viewers).toBe(1);
+  await expect.poll(() => origin.viewers).toBe(1);
   await expect.poll(() => sounds.size, { message: "sound contexts that are still open" }).toBeLessThanOrEqual(1);
 });

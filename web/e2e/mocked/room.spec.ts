@@ -21,7 +21,7 @@ test("follows a broadcast from before it begins until it is over, without a relo
   await expect(page.getByText("Interrupted, back soon")).toBeVisible();
   mock.house.change(broadcast, { phase: "live", paused: true });
   await expect(page.getByText("Paused", { exact: true })).toBeVisible();
-  expect(mock.media.sessions.size).toBe(1);
+  await expect.poll(() => mock.media.sessions.size).toBe(1);
 
   mock.house.end(broadcast);
   await expect(cover).toContainText("It is over");

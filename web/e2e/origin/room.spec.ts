@@ -1,4 +1,5 @@
 import { expect, test as base, type Page } from "@playwright/test";
+import { follow } from "../phases";
 
 /** What the page saw of its pictures: when each came, and how old it was by the clock in it. */
 interface Seen {
@@ -139,8 +140,9 @@ test("the origin goes away and comes back", async ({ page }) => {
 
 test("a picture that stands still is fetched anew", async ({ page }) => {
   await pictures(page);
+  const phases = await follow(player(page));
   const before = (await deed(page, "starve")).opened.length;
-  await expect(player(page)).toHaveAttribute("data-phase", "stalled");
+  await expect.poll(phases).toContain("stalled");
   await expect.poll(async () => (await deed(page, "look")).opened.length).toBeGreaterThan(before);
   await deed(page, "feed");
   await pictures(page);

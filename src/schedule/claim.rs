@@ -1,6 +1,6 @@
 //! Who acts. What is to be done by itself has a name (its cause); whoever takes that first does it, and keeps what came of it.
 
-use crate::store::{Store, StoreError, args};
+use crate::store::{Store, StoreError, Transaction, args};
 
 /// For how long an act is somebody's: a process that dies in the middle leaves it to the others after this.
 const HOLD_MS: i64 = 90_000;
@@ -38,15 +38,19 @@ pub(super) async fn again(store: &Store, cause: &str, outcome: &str, after_ms: i
 }
 
 /// Notes what nobody did in time; says whether nobody had noted or done it. Gives what went wrong where it was tried.
-pub(super) async fn give_up(store: &Store, cause: &str, owner_id: &str, due_ms: i64, now_ms: i64) -> Result<Option<String>, StoreError> {
-    let mut tx = store.begin().await?;
+pub(super) async fn give_up(
+    tx: &mut Transaction,
+    cause: &str,
+    owner_id: &str,
+    due_ms: i64,
+    now_ms: i64,
+) -> Result<Option<String>, StoreError> {
     let sql = "INSERT INTO claims (cause, owner_id, due_ms, taken_until_ms, tries, done, changed_ms) VALUES ($1, $2, $3, 0, 0, 0, $4) \
                ON CONFLICT (cause) DO NOTHING";
     tx.run(sql, args![cause, owner_id, due_ms, now_ms]).await?;
     let sql = "UPDATE claims SET done = 1, outcome = COALESCE(outcome, 'missed'), changed_ms = $1 \
                WHERE cause = $2 AND done = 0 AND taken_until_ms <= $1 RETURNING outcome";
     let outcome: Option<(String,)> = tx.optional(sql, args![now_ms, cause]).await?;
-    tx.commit().await?;
     Ok(outcome.map(|(outcome,)| outcome))
 }
 

@@ -76,12 +76,15 @@ async fn at(app: &App, schedule: &Schedule, plan: &Checked, now_ms: i64) -> Resu
     }
     let first_ms = since_ms.max(now_ms - plan.grace_ms() - MISSED_WITHIN_MS);
     for occurrence in plan.between(first_ms, now_ms).iter().filter(|past| !due.contains(past)) {
-        let outcome = claim::give_up(&app.store, &cause(schedule, occurrence), &schedule.id, occurrence.starts_ms, now_ms).await?;
+        // In one piece: what is given up is also on record, whenever the process dies.
+        let mut tx = app.store.begin().await?;
+        let outcome = claim::give_up(&mut tx, &cause(schedule, occurrence), &schedule.id, occurrence.starts_ms, now_ms).await?;
         if let Some(outcome) = outcome {
             let why = if outcome == "missed" { "Nothing of ours was running at the time.".to_owned() } else { outcome };
             let detail = json!({ "name": schedule.name, "due_at": rfc3339(occurrence.starts_ms), "why": why });
-            activity::alone(&app.store, &caller(schedule), "schedule.missed", &schedule.id, detail).await?;
+            activity::record(&mut tx, &caller(schedule), "schedule.missed", &schedule.id, detail).await?;
         }
+        tx.commit().await?;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ struct Shared {
     subscribers: RwLock<BTreeMap<u64, Subscriber>>,
     next: AtomicU64,
     key_frame_wanted: AtomicBool,
+    viewers_expected: AtomicBool,
     on_change: Mutex<Option<Box<dyn Fn() + Send>>>,
     permit: OnceLock<Permit>,
 }
@@ -77,6 +78,17 @@ impl Hub {
     /// Whether a key frame was asked for since the last call.
     pub fn take_key_frame_request(&self) -> bool {
         self.shared.key_frame_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells the program that a server has the stream anew, and that its viewers come now: for some seconds key frames come closer
+    /// together, for every receiver. How often that may happen is limited there.
+    pub fn expect_viewers(&self) {
+        self.shared.viewers_expected.store(true, Ordering::Release);
+    }
+
+    /// Whether viewers were expected since the last call.
+    pub fn take_expected_viewers(&self) -> bool {
+        self.shared.viewers_expected.swap(false, Ordering::AcqRel)
     }
 
     /// Whether anyone wants this track now.

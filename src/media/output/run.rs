@@ -315,6 +315,10 @@ impl Runner {
             if reading.accepted && !accepted {
                 accepted = true;
                 self.feed.open();
+                // Its viewers were all dropped with the push before, and OvenMediaEngine passes on no request of theirs.
+                if matches!(target, TargetUrl::Whip(_)) {
+                    self.hub.expect_viewers();
+                }
             }
             match verdict {
                 Verdict::TimedOut if matches!(target, TargetUrl::Whip(_)) => return Err(reason::no_media(target)),

@@ -144,6 +144,9 @@ impl Video {
                 keys = KeyFrames::every(self.key_interval);
             }
             if let Some(encoder) = &encoder {
+                if self.hub.take_expected_viewers() {
+                    keys.expect_viewers(now);
+                }
                 if keys.due(now, self.hub.take_key_frame_request()) {
                     encoder.force_key_frame();
                 }

@@ -63,6 +63,7 @@ fn a_wrong_key_is_said_and_no_key_is_shown() {
     let right = TargetUrl::parse(&address, secret("right-k3y").as_ref(), None).unwrap();
     let (wrong, right) = (Watched::to(&rig, wrong), Watched::to(&rig, right));
     right.wait(5, OutputState::Live);
+    assert!(!rig.hub.take_expected_viewers(), "a target that is no WHIP server costs the others no key frames");
     let reason = wrong.wait_code(5, "rejected");
     assert!(reason.message.contains("refused by the server") && reason.message.contains("often a wrong stream key"), "{reason}");
     until_blocking(10, "another try with the wrong key", || (gate.refused() > 1).then_some(()));

@@ -176,6 +176,19 @@ async fn key_frames_come_by_time_and_a_flood_of_requests_is_merged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn key_frames_come_close_together_while_viewers_are_expected() {
+    let overrides = Overrides { width: Some(640), height: Some(360), key_interval_ms: Some(10_000), ..Overrides::default() };
+    let program = program(&Profile::named("480p30").unwrap().with(&overrides).unwrap());
+    let (source, _events) = source(&program).await;
+    until(10, "pictures", async || (program.stats().pictures > 30).then_some(())).await;
+    let before = program.stats().key_frames;
+    program.hub().expect_viewers();
+    until(9, "six key frames, where one comes every 10 s by itself", async || (program.stats().key_frames >= before + 6).then_some(()))
+        .await;
+    source.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_profile_encodes_its_size_without_b_frames() {
     for name in bluecast::media::profile::names() {
         let profile = Profile::named(name).unwrap();

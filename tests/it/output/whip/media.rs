@@ -75,13 +75,16 @@ fn a_server_that_goes_and_comes_back_is_live_again_by_itself() {
     let output = Watched::with(&rig, spec(&ome, "one"));
     output.wait(10, OutputState::Live);
     on(ome.wait_for_stream("app/one"));
+    assert!(rig.hub.take_expected_viewers(), "who waited for the stream comes now");
     let gone = Instant::now();
     ome.stop();
     until_blocking(12, "the loss to be noticed", || (output.status().state != OutputState::Live).then_some(()));
     eprintln!("whip: a dead server noticed after {:?}: {:?}", gone.elapsed(), output.status().detail);
     output.wait_code(5, "refused");
     on(ome.restart());
+    assert!(!rig.hub.take_expected_viewers());
     live_again(&output, 1);
+    assert!(rig.hub.take_expected_viewers(), "whom the server lost with the push comes now");
     on(ome.wait_for_stream("app/one"));
     let decoded = ome.decode("app/one");
     until_blocking(20, "pictures after the reconnect", || (decoded.pictures().len() > 30).then_some(()));

@@ -12,12 +12,17 @@ pub(super) async fn now_ms(store: &Store) -> Result<i64, StoreError> {
     Ok(store.one::<(i64,)>(store.dialect().now_ms(), args![]).await?.0)
 }
 
+/// Makes the cause known, where it is not: nobody's, and not done.
+async fn enter(tx: &mut Transaction, cause: &str, owner_id: &str, due_ms: i64, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO claims (cause, owner_id, due_ms, taken_until_ms, tries, done, changed_ms) VALUES ($1, $2, $3, 0, 0, 0, $4) \
+               ON CONFLICT (cause) DO NOTHING";
+    tx.run(sql, args![cause, owner_id, due_ms, now_ms]).await.map(drop)
+}
+
 /// Takes a cause; gives how often it has been taken, to whoever may act now. `owner_id` is the schedule or the preset that wants it.
 pub(super) async fn take(store: &Store, cause: &str, owner_id: &str, due_ms: i64, now_ms: i64) -> Result<Option<i64>, StoreError> {
     let mut tx = store.begin().await?;
-    let sql = "INSERT INTO claims (cause, owner_id, due_ms, taken_until_ms, tries, done, changed_ms) VALUES ($1, $2, $3, 0, 0, 0, $4) \
-               ON CONFLICT (cause) DO NOTHING";
-    tx.run(sql, args![cause, owner_id, due_ms, now_ms]).await?;
+    enter(&mut tx, cause, owner_id, due_ms, now_ms).await?;
     let sql = "UPDATE claims SET taken_until_ms = $1, tries = tries + 1, changed_ms = $2 \
                WHERE cause = $3 AND done = 0 AND taken_until_ms <= $2 RETURNING tries";
     let tries: Option<(i64,)> = tx.optional(sql, args![now_ms + HOLD_MS, now_ms, cause]).await?;
@@ -45,9 +50,7 @@ pub(super) async fn give_up(
     due_ms: i64,
     now_ms: i64,
 ) -> Result<Option<String>, StoreError> {
-    let sql = "INSERT INTO claims (cause, owner_id, due_ms, taken_until_ms, tries, done, changed_ms) VALUES ($1, $2, $3, 0, 0, 0, $4) \
-               ON CONFLICT (cause) DO NOTHING";
-    tx.run(sql, args![cause, owner_id, due_ms, now_ms]).await?;
+    enter(tx, cause, owner_id, due_ms, now_ms).await?;
     let sql = "UPDATE claims SET done = 1, outcome = COALESCE(outcome, 'missed'), changed_ms = $1 \
                WHERE cause = $2 AND done = 0 AND taken_until_ms <= $1 RETURNING outcome";
     let outcome: Option<(String,)> = tx.optional(sql, args![now_ms, cause]).await?;
@@ -57,9 +60,7 @@ pub(super) async fn give_up(
 /// Says whether it is this process's turn at something that one process does every so often.
 pub(super) async fn turn(store: &Store, cause: &str, every_ms: i64, now_ms: i64) -> Result<bool, StoreError> {
     let mut tx = store.begin().await?;
-    let sql = "INSERT INTO claims (cause, owner_id, due_ms, taken_until_ms, tries, done, changed_ms) VALUES ($1, '', 0, 0, 0, 0, $2) \
-               ON CONFLICT (cause) DO NOTHING";
-    tx.run(sql, args![cause, now_ms]).await?;
+    enter(&mut tx, cause, "", 0, now_ms).await?;
     let sql = "UPDATE claims SET taken_until_ms = $1, changed_ms = $2 WHERE cause = $3 AND taken_until_ms <= $2";
     let ours = tx.run(sql, args![now_ms + every_ms, now_ms, cause]).await? > 0;
     tx.commit().await?;

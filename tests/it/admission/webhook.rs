@@ -89,7 +89,7 @@ async fn a_slow_database_is_not_waited_for_longer_than_an_origin_does() {
     let answer = push().await;
     assert_eq!((answer.status, verdict(&answer)), (503, Err("The answer took too long.".to_owned())));
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(1900), "{took:?}");
+    assert!(took >= Duration::from_millis(1900) && took < Duration::from_secs(10), "{took:?}");
     drop(writer);
     assert_eq!(verdict(&push().await), Ok(()));
 }

@@ -61,22 +61,21 @@ impl Watched {
         self.output.status()
     }
 
-    fn wait(&self, seconds: u64, state: OutputState) -> OutputStatus {
-        let seconds = seconds.max(PATIENCE_S);
-        let deadline = Instant::now() + Duration::from_secs(seconds);
+    fn wait(&self, state: OutputState) -> OutputStatus {
+        let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
         loop {
             let status = self.status();
             if status.state == state {
                 return status;
             }
-            assert!(Instant::now() < deadline, "waited {seconds} s in vain for {state:?}: {status:?}");
+            assert!(Instant::now() < deadline, "waited {PATIENCE_S} s in vain for {state:?}: {status:?}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
     /// Waits for a failure with this code and gives it, also where another has come since.
-    fn wait_code(&self, seconds: u64, code: &str) -> MediaError {
-        until_blocking(seconds.max(PATIENCE_S), &format!("the reason {code}; is {:?}", self.status()), || {
+    fn wait_code(&self, code: &str) -> MediaError {
+        until_blocking(PATIENCE_S, &format!("the reason {code}; is {:?}", self.status()), || {
             let events = self.events.lock().unwrap();
             events.iter().rev().find_map(|event| event.detail.clone().filter(|detail| detail.code == code))
         })

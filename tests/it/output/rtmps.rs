@@ -18,7 +18,7 @@ async fn certificates_are_verified_and_an_operator_s_authority_is_trusted() {
     let url = |at: std::net::SocketAddr| format!("rtmps://localhost:{}/live/secret-k3y", at.port());
     tokio::task::spawn_blocking(move || {
         let stranger = Watched::rtmp(&rig, &url(good));
-        let reason = stranger.wait_code(8, "tls");
+        let reason = stranger.wait_code("tls");
         assert!(reason.message.contains("certificate") && !reason.message.contains("k3y"), "{reason}");
         stranger.stop();
 
@@ -30,13 +30,13 @@ async fn certificates_are_verified_and_an_operator_s_authority_is_trusted() {
         trust::also(&file, folder.path()).unwrap();
 
         let trusted = Watched::rtmp(&rig, &url(good));
-        trusted.wait(8, OutputState::Live);
+        trusted.wait(OutputState::Live);
         let decoder = Decoder::rtmp(&nginx.url("secret-k3y"));
         until_blocking(10, "pictures through TLS", || (decoder.count() > 60).then_some(()));
         assert!(decoder.pictures().iter().all(|picture| picture.strip.is_some()));
         for bad in [other_name, expired] {
             let output = Watched::rtmp(&rig, &url(bad));
-            output.wait_code(8, "tls");
+            output.wait_code("tls");
             output.stop();
         }
         trusted.stop();

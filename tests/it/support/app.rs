@@ -196,17 +196,6 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// Asks until it is told to slow down: the first waits are a second long, and on a busy machine over when the next question comes.
-pub async fn until_slowed(ask: impl AsyncFn() -> Answer) -> Answer {
-    for _ in 0..8 {
-        let answer = ask().await;
-        if answer.status == 429 {
-            return answer;
-        }
-    }
-    panic!("nobody is slowed down")
-}
-
 impl Answer {
     /// The body of an answer that must have this status.
     pub fn expect(self, status: u16) -> Value {
@@ -224,4 +213,15 @@ impl Answer {
         }
         self.body
     }
+}
+
+/// Asks until it is told to slow down: the first waits are a second long, and on a busy machine over when the next question comes.
+pub async fn until_slowed(ask: impl AsyncFn() -> Answer) -> Answer {
+    for _ in 0..8 {
+        let answer = ask().await;
+        if answer.status == 429 {
+            return answer;
+        }
+    }
+    panic!("nobody is slowed down")
 }

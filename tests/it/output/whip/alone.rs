@@ -25,8 +25,8 @@ fn sessions_leave_nothing_behind() {
     let cycle = |number: usize| {
         let live = Watched::with(&rig, spec(&ome, &format!("cycle{number}")));
         let refused = Watched::with(&rig, spec(&refusing, "one"));
-        live.wait(15, OutputState::Live);
-        refused.wait_code(10, "overloaded");
+        live.wait(OutputState::Live);
+        refused.wait_code("overloaded");
         live.stop();
         refused.stop();
     };

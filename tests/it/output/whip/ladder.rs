@@ -33,7 +33,7 @@ fn what_a_crash_left_behind_is_ended_before_the_next_offer() {
         ..WhipSettings::default()
     };
     let output = Watched::with(&rig, spec);
-    output.wait(10, OutputState::Live);
+    output.wait(OutputState::Live);
     assert_eq!(called(&calls(&ome)), [("DELETE", 200), ("POST", 201)]);
     assert_eq!(ome.requests()[0].header("if-match"), Some("\"left\""));
     // The old one forgotten, the new one known before media flows.
@@ -67,7 +67,7 @@ fn a_name_held_by_nobody_we_know_is_freed_by_the_origin() {
         (Watched::with(&rig, spec), asked)
     });
     for (output, asked) in &outputs {
-        let status = output.wait(10, OutputState::Live);
+        let status = output.wait(OutputState::Live);
         assert_eq!((status.reconnects, asked.load(Ordering::Relaxed)), (0, 1));
     }
     let mut statuses: Vec<u16> = ome.requests().iter().map(|request| request.status).collect();
@@ -84,11 +84,11 @@ fn a_name_that_stays_taken_is_said_and_waited_for() {
     // An origin that does not do it.
     spec.evict = Some(Arc::new(|| false));
     let output = Watched::with(&rig, spec);
-    let reason = output.wait_code(10, "name_taken");
+    let reason = output.wait_code("name_taken");
     assert!(reason.retry && reason.message.contains("is on already"), "{reason:?}");
     until_blocking(10, "another try", || (ome.requests().len() >= 3).then_some(()));
     ome.kill_source("app/one");
-    output.wait(20, OutputState::Live);
+    output.wait(OutputState::Live);
     output.stop();
 }
 
@@ -100,9 +100,9 @@ fn every_offer_carries_a_token_of_its_own_and_none_is_shown() {
     let mut spec = spec(&ome, "one");
     spec.token = Some(Arc::new(move || Secret::new(format!("t0k3n{}/+", count.fetch_add(1, Ordering::Relaxed) + 1))));
     let output = Watched::with(&rig, spec);
-    let reason = output.wait_code(5, "overloaded");
+    let reason = output.wait_code("overloaded");
     assert!(reason.message.contains("no room for") && !reason.message.contains("t0k3n"), "{reason}");
-    output.wait(10, OutputState::Live);
+    output.wait(OutputState::Live);
     let offers: Vec<String> = ome.requests().into_iter().filter(|request| request.method == "POST").map(|request| request.path).collect();
     let wanted = [1, 2].map(|number| format!("/app/one?direction=whip&token=t0k3n{number}%2F%2B"));
     assert_eq!(offers, wanted);
@@ -118,7 +118,7 @@ fn the_bearer_goes_to_its_own_server_only() {
     let bearer = |url: &str| TargetUrl::parse(url, None, None).unwrap().with_bearer(secret("b34r3r").as_ref()).unwrap();
     let target = |ome: &Ome| bluecast::media::output::OutputSpec::to(bearer(&ome.whip_url("app", "one")), resolve());
     let plain = Watched::with(&rig, target(&behind));
-    plain.wait(10, OutputState::Live);
+    plain.wait(OutputState::Live);
     plain.stop();
     let sent: Vec<_> =
         behind.requests().iter().map(|request| (request.method.clone(), request.header("authorization").map(str::to_owned))).collect();
@@ -127,7 +127,7 @@ fn the_bearer_goes_to_its_own_server_only() {
 
     front.whip_fault(Fault::Redirect(307, behind.whip_url("app", "two")));
     let redirected = Watched::with(&rig, target(&front));
-    redirected.wait(10, OutputState::Live);
+    redirected.wait(OutputState::Live);
     on(behind.wait_for_stream("app/two"));
     redirected.stop();
     assert_eq!(front.requests()[0].header("authorization"), Some("Bearer b34r3r"));

@@ -15,7 +15,7 @@ fn picture_and_sound_arrive_untouched_soon_and_together() {
     let (ome, rig) = (ome(), Rig::sized(1360, 768, 60));
     let begun = Instant::now();
     let output = Watched::with(&rig, spec(&ome, "one"));
-    let status = output.wait(10, OutputState::Live);
+    let status = output.wait(OutputState::Live);
     let live_after = begun.elapsed();
     assert_eq!((status.reconnects, status.detail.is_none()), (0, true));
     on(ome.wait_for_stream("app/one"));
@@ -73,14 +73,14 @@ fn live_again(output: &Watched, reconnects: u32) -> OutputStatus {
 fn a_server_that_goes_and_comes_back_is_live_again_by_itself() {
     let (mut ome, rig) = (ome(), Rig::start());
     let output = Watched::with(&rig, spec(&ome, "one"));
-    output.wait(10, OutputState::Live);
+    output.wait(OutputState::Live);
     on(ome.wait_for_stream("app/one"));
     assert!(rig.hub.take_expected_viewers(), "who waited for the stream comes now");
     let gone = Instant::now();
     ome.stop();
     until_blocking(12, "the loss to be noticed", || (output.status().state != OutputState::Live).then_some(()));
     eprintln!("whip: a dead server noticed after {:?}: {:?}", gone.elapsed(), output.status().detail);
-    output.wait_code(5, "refused");
+    output.wait_code("refused");
     on(ome.restart());
     assert!(!rig.hub.take_expected_viewers());
     live_again(&output, 1);
@@ -98,8 +98,8 @@ fn a_server_that_goes_and_comes_back_is_live_again_by_itself() {
 fn a_stream_that_the_server_drops_without_a_word_is_noticed() {
     let (ome, rig) = (ome(), Rig::start());
     let (dropped, other) = (Watched::with(&rig, spec(&ome, "one")), Watched::with(&rig, spec(&ome, "two")));
-    dropped.wait(10, OutputState::Live);
-    other.wait(10, OutputState::Live);
+    dropped.wait(OutputState::Live);
+    other.wait(OutputState::Live);
     on(ome.wait_for_stream("app/one"));
     // It reports so often by now that silence is known from slowness.
     until_blocking(10, "a few reports", || (ome.ingest("app/one").firs >= 1 && dropped.status().rtt_ms.is_some()).then_some(()));
@@ -124,7 +124,7 @@ fn key_frames_come_when_they_are_asked_for_and_no_oftener_for_a_habit() {
     let options = OmeOptions { fir_every: Duration::from_millis(500), ..OmeOptions::default() };
     let (ome, rig) = (on(Ome::start(options)), Rig::sized(480, 270, 600));
     let output = Watched::with(&rig, spec(&ome, "one"));
-    output.wait(10, OutputState::Live);
+    output.wait(OutputState::Live);
     on(ome.wait_for_stream("app/one"));
     let (keys, firs, begun) = (rig.key_frames(), ome.ingest("app/one").firs, Instant::now());
     until_blocking(20, "a dozen requests", || (ome.ingest("app/one").firs >= firs + 12).then_some(()));

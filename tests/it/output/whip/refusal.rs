@@ -75,7 +75,7 @@ fn reasons_are_told_apart() {
     ];
     let outputs: Vec<Watched> = cases.iter().map(|(ome, ..)| Watched::with(&rig, spec(ome, "one"))).collect();
     for ((_, code, says), output) in cases.iter().zip(&outputs) {
-        let reason = output.wait_code(20, code);
+        let reason = output.wait_code(code);
         assert!(reason.message.contains(says) && reason.message.contains("127.0.0.1") && reason.retry, "{code}: {reason:?}");
         assert!(!reason.message.contains('<'), "{reason}");
     }
@@ -107,7 +107,7 @@ fn addresses_that_lead_nowhere_are_told_apart() {
     ];
     let outputs: Vec<Watched> = cases.iter().map(|(url, _)| Watched::with(&rig, to(url))).collect();
     for ((url, code), output) in cases.iter().zip(&outputs) {
-        let reason = output.wait_code(20, code);
+        let reason = output.wait_code(code);
         assert!(reason.retry, "{url}: {reason:?}");
     }
     outputs.iter().for_each(Watched::stop);
@@ -149,9 +149,9 @@ fn a_silent_server_is_not_waited_for_and_holds_up_no_stop() {
     let begun = Instant::now();
     stopped.stop();
     assert!(begun.elapsed() < Duration::from_secs(3), "stopping took {:?}", begun.elapsed());
-    waits.wait_code(12, "timed_out");
+    waits.wait_code("timed_out");
     ome.whip_fault(Fault::None);
-    waits.wait(20, OutputState::Live);
+    waits.wait(OutputState::Live);
     // Nor does one that lets the DELETE hang.
     ome.whip_fault(Fault::Never);
     let begun = Instant::now();
@@ -163,7 +163,7 @@ fn a_silent_server_is_not_waited_for_and_holds_up_no_stop() {
 fn a_slow_server_is_waited_for() {
     let (rig, ome) = (Rig::start(), answering(Fault::Slow(Duration::from_secs(3))));
     let output = Watched::with(&rig, spec(&ome, "one"));
-    let status = output.wait(15, OutputState::Live);
+    let status = output.wait(OutputState::Live);
     assert!(status.detail.is_none(), "{status:?}");
     ome.whip_fault(Fault::None);
     output.stop();
@@ -180,7 +180,7 @@ fn a_host_that_may_not_be_called_is_not_called_after_a_redirect_either() {
         _ => resolve(host, port),
     });
     let output = Watched::with(&rig, spec);
-    let status = output.wait(10, OutputState::Failed);
+    let status = output.wait(OutputState::Failed);
     assert_eq!(status.detail.unwrap().code, "not_permitted");
     output.stop();
 }

@@ -31,7 +31,7 @@ fn sessions_side_by_side_stay_up() {
     };
     let outputs: Vec<Watched> = (0..sessions).map(|number| Watched::with(&rig, to(&url(number)))).collect();
     for output in &outputs {
-        output.wait(30, OutputState::Live);
+        output.wait(OutputState::Live);
     }
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let memory_mb = || {

@@ -7,17 +7,38 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, te
 use super::process::Process;
 use super::tail::Tail;
 
+/// A child that leads a session and group of its own. Dropping it kills the whole group at once and has it reaped.
+pub(super) struct Leader {
+    process: Process,
+    pid: Pid,
+    handle: Option<std::process::Child>,
+}
+
+impl Leader {
+    pub(super) fn new(child: std::process::Child) -> Self {
+        Self { process: Process::of_child(&child), pid: Pid::from_child(&child), handle: Some(child) }
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        if let Some(child) = self.handle.take() {
+            super::bury(child);
+        }
+    }
+}
+
 /// A child with all it started. Dropping it kills the whole group at once.
 pub(in super::super) struct Child {
     kind: &'static str,
-    handle: Option<std::process::Child>,
-    process: Process,
+    leader: Leader,
     tail: Tail,
 }
 
 impl Child {
-    pub(super) fn new(kind: &'static str, child: std::process::Child, process: Process, tail: Tail) -> Self {
-        Self { kind, handle: Some(child), process, tail }
+    pub(super) fn new(kind: &'static str, leader: Leader, tail: Tail) -> Self {
+        Self { kind, leader, tail }
     }
 
     /// What it is, in a word.
@@ -27,7 +48,7 @@ impl Child {
 
     /// Its process, which is also its session and group.
     pub(in super::super) fn process(&self) -> Process {
-        self.process
+        self.leader.process
     }
 
     /// The last lines it wrote.
@@ -38,12 +59,12 @@ impl Child {
     /// Whether it has ended. It stays unreaped, so that its number cannot become somebody else's while the group is still to be killed.
     pub(in super::super) fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        self.pid().is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
+        !matches!(waitid(WaitId::Pid(self.leader.pid), options), Ok(None))
     }
 
     /// Asks it to end, makes it end after `grace`, and reaps it.
-    pub(in super::super) async fn stop(mut self, grace: Duration) {
-        let Some(pid) = self.pid() else { return };
+    pub(in super::super) async fn stop(self, grace: Duration) {
+        let pid = self.leader.pid;
         let _ = kill_process_group(pid, Signal::TERM);
         let _ = kill_process_group(pid, Signal::CONT);
         if !within(grace, || self.has_ended()).await {
@@ -53,26 +74,9 @@ impl Child {
         if !within(Duration::from_secs(2), || self.has_ended()).await {
             tracing::warn!(kind = self.kind, "child is not gone 2 s after it was killed");
         }
-        if let Some(child) = self.handle.take() {
-            super::bury(child);
-        }
+        drop(self.leader);
         // The grandchildren are init's to reap.
         within(Duration::from_secs(1), || test_kill_process_group(pid).is_err()).await;
-    }
-
-    fn pid(&self) -> Option<Pid> {
-        self.handle.as_ref().map(Pid::from_child)
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        if let Some(pid) = self.pid() {
-            let _ = kill_process_group(pid, Signal::KILL);
-        }
-        if let Some(child) = self.handle.take() {
-            super::bury(child);
-        }
     }
 }
 

@@ -18,13 +18,12 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
 use super::folder::Folder;
 pub(super) use child::Child;
-use process::Process;
+use child::Leader;
 use tail::Tail;
 
 /// What to start.
@@ -43,26 +42,8 @@ pub(super) struct Order {
 }
 
 enum Job {
-    Start(Box<Command>, oneshot::Sender<io::Result<Unclaimed>>),
+    Start(Box<Command>, oneshot::Sender<io::Result<Leader>>),
     Bury(std::process::Child),
-}
-
-/// A child on its way to whoever asked for it, who may be gone before they have it: what nobody takes is killed.
-struct Unclaimed(Option<std::process::Child>);
-
-impl Unclaimed {
-    fn claim(mut self) -> io::Result<std::process::Child> {
-        self.0.take().ok_or_else(|| io::Error::other("the child was taken already"))
-    }
-}
-
-impl Drop for Unclaimed {
-    fn drop(&mut self) {
-        if let Some(child) = self.0.take() {
-            let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-            bury(child);
-        }
-    }
 }
 
 /// Starts the child. Its output ends up in its [`Tail`].
@@ -79,11 +60,8 @@ pub(super) async fn start(order: Order) -> io::Result<Child> {
     exec::arm(&mut command, fds, order.confined);
     let (answer, started) = oneshot::channel();
     send(Job::Start(Box::new(command), answer))?;
-    let started = started.await.map_err(|_| io::Error::other("the spawner thread is gone"))??;
-    let tail = Tail::follow(pipe::Receiver::from_owned_fd(output)?);
-    let child = started.claim()?;
-    let process = Process::of_child(&child);
-    Ok(Child::new(order.kind, child, process, tail))
+    let leader = started.await.map_err(|_| io::Error::other("the spawner thread is gone"))??;
+    Ok(Child::new(order.kind, leader, Tail::follow(pipe::Receiver::from_owned_fd(output)?)))
 }
 
 /// A pipe: our end, never waiting, and the child's.
@@ -148,7 +126,8 @@ fn run(work: &mpsc::Receiver<Job>) {
         };
         match job {
             Ok(Job::Start(mut command, answer)) => {
-                drop(answer.send(command.spawn().map(|child| Unclaimed(Some(child)))));
+                // Who asked may be gone by now: what nobody takes is dropped, and with that killed.
+                drop(answer.send(command.spawn().map(Leader::new)));
             }
             Ok(Job::Bury(child)) => buried.push(child),
             Err(RecvTimeoutError::Timeout) => {}

@@ -41,9 +41,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bluecast::secret::Secret;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 pub use checksum::{ALGORITHMS, Algorithm};
 pub use meeting::{Audio, Guests, Meeting, Strip};
@@ -189,12 +192,11 @@ impl Bbb {
         self.shared.world().documents.clone()
     }
 
-    /// Stops listening and drops the pages' connections: the server cannot be reached any more.
+    /// Stops listening and cuts every connection, before it returns: the server cannot be reached any more.
     pub async fn go_away(&mut self) {
         self.shared.here.send_replace(false);
         if let Some(server) = self.server.take() {
-            server.abort();
-            let _ = server.await;
+            server.await.unwrap();
         }
     }
 
@@ -216,6 +218,19 @@ impl Drop for Bbb {
 }
 
 fn serve(listener: TcpListener, shared: Shared) -> JoinHandle<()> {
-    let router = api::router().merge(client::router()).with_state(shared);
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() })
+    let mut here = shared.here.subscribe();
+    let service = TowerToHyperService::new(api::router().merge(client::router()).with_state(shared));
+    tokio::spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            let stream = tokio::select! {
+                accepted = listener.accept() => accepted.unwrap().0,
+                Some(_) = connections.join_next() => continue,
+                _ = here.wait_for(|here| !here) => break,
+            };
+            connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone()).with_upgrades());
+        }
+        drop(listener);
+        connections.shutdown().await;
+    })
 }

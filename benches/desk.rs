@@ -58,7 +58,7 @@ async fn broadcasts(program: &Process, count: usize) -> Vec<String> {
     }
     for id in &ids {
         let path = format!("/broadcasts/{id}");
-        until(60, "a broadcast on the air", async || (program.admin.get(&path).await.expect(200)["phase"] == "live").then_some(())).await;
+        until("a broadcast on the air", async || (program.admin.get(&path).await.expect(200)["phase"] == "live").then_some(())).await;
     }
     ids
 }

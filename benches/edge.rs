@@ -40,10 +40,8 @@ async fn run() {
     program.admin.post("/rooms", json!({ "key": "hall", "title": "Hall" })).await.expect(201);
     let order = json!({ "source": "test", "profile": "720p30", "room": "hall" });
     let id = program.admin.post("/broadcasts", order).await.expect(201)["id"].as_str().unwrap().to_owned();
-    until(30, "the broadcast", async || {
-        (program.admin.get(&format!("/broadcasts/{id}")).await.expect(200)["phase"] == "live").then_some(())
-    })
-    .await;
+    until("the broadcast", async || (program.admin.get(&format!("/broadcasts/{id}")).await.expect(200)["phase"] == "live").then_some(()))
+        .await;
     // The sound encoder of the edge starts with its first viewer: what it costs is the broadcast's.
     let first = Viewer::watch(&program.url("/whep/hall")).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -100,7 +98,7 @@ impl Viewer {
         let packets = Arc::new(AtomicU64::new(0));
         let task = tokio::spawn(take(rtc, socket, Arc::clone(&packets)));
         let viewer = Self { packets, task };
-        until(30, "packets", async || (viewer.packets() > 100).then_some(())).await;
+        until("packets", async || (viewer.packets() > 100).then_some(())).await;
         viewer
     }
 

@@ -75,7 +75,7 @@ impl Served {
             .stdout(std::fs::File::create(&said).unwrap())
             .spawn()
             .unwrap();
-        let address = until(60, "the program says where it listens", async || {
+        let address = until("the program says where it listens", async || {
             let text = std::fs::read_to_string(&said).ok()?.replace("localhost", "127.0.0.1");
             text.split_once("http://")?.1.split(|c: char| c.is_whitespace() || c == '/').next()?.parse().ok()
         })
@@ -94,7 +94,7 @@ impl Served {
     async fn end(mut self) -> i64 {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        until(40, "the program ends", async || self.child.try_wait().unwrap()).await;
+        until("the program ends", async || self.child.try_wait().unwrap()).await;
         let folder = self.data.path().to_str().unwrap().to_owned();
         let settings = Settings::from_map(&[("BLUECAST_DATA_DIR".to_owned(), folder)].into()).unwrap();
         let store = Store::open(&settings, Purpose::Serve).await.unwrap();

@@ -54,7 +54,7 @@ async fn target(process: &Process, id: &str) -> Value {
 
 async fn begin(process: &Process, order: Value) -> String {
     let id = process.admin.post("/broadcasts", order).await.expect(201)["id"].as_str().unwrap().to_owned();
-    until(60, "a live target", async || {
+    until("a live target", async || {
         let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
         (view["phase"] == "live" && view["targets"][0]["state"] == "live").then_some(())
     })
@@ -64,7 +64,7 @@ async fn begin(process: &Process, order: Value) -> String {
 
 async fn end(process: &Process, id: &str) {
     process.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
-    until(60, "the end", async || {
+    until("the end", async || {
         let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
         (view["phase"] == "ended").then_some(())
     })
@@ -104,7 +104,7 @@ async fn rtmp(table: &mut Table, rounds: usize) {
             let decoder = Decoder::rtmp(&url);
             process = house.start().await;
             let (mut any, mut shown) = (None, None);
-            until(60, "the source's picture", async || {
+            until("the source's picture", async || {
                 let pictures = decoder.pictures();
                 any = any.or((!pictures.is_empty()).then(|| killed.elapsed()));
                 let fresh = pictures.iter().any(|picture| picture.strip.is_some_and(|(_, age)| age < 5000));
@@ -135,11 +135,11 @@ async fn page(table: &mut Table, ome: &RealOme, rounds: usize) {
     screen.until("pictures", |seen| numbers(seen, "ages").len() > 30).await;
     let mut all = Vec::new();
     for round in 1..=rounds {
-        until(60, "the stream to be listed", async || (target(&process, &id).await["origin"]["listed"] == true).then_some(())).await;
+        until("the stream to be listed", async || (target(&process, &id).await["origin"]["listed"] == true).then_some(())).await;
         process.kill();
         let killed = now_ms();
         process = house.start().await;
-        let first = until(60, "pictures again", async || {
+        let first = until("pictures again", async || {
             let at = numbers(&screen.seen(), "at");
             let since: Vec<f64> = at.into_iter().filter(|at| *at >= killed - 100.0).collect();
             let gap = since.windows(2).max_by(|one, other| (one[1] - one[0]).total_cmp(&(other[1] - other[0])))?;
@@ -149,7 +149,7 @@ async fn page(table: &mut Table, ome: &RealOme, rounds: usize) {
         let frames = number(&screen.seen(), "/frames");
         screen.until("it to go on", |seen| number(seen, "/frames") > frames + 60.0).await;
         let live =
-            until(60, "the target to be live", async || Some(target(&process, &id).await).filter(|target| target["state"] == "live")).await;
+            until("the target to be live", async || Some(target(&process, &id).await).filter(|target| target["state"] == "live")).await;
         let took = (first - killed) / 1000.0;
         table.line(&format!("the room's page by WHIP, {round}: the picture"), format!("{took:.2} s; {} tries", live["reconnects"]));
         all.push(took);

@@ -64,7 +64,7 @@ fn main() {
 fn measure(mut push: Push, url: &str, time: Duration) -> Run {
     // Playing before anybody publishes is what viewers do; the server lets them wait.
     let decoder = Decoder::rtmp(url);
-    until_blocking(40, "the clock at the receiver", || decoder.pictures().iter().any(|picture| picture.strip.is_some()).then_some(()));
+    until_blocking("the clock at the receiver", || decoder.pictures().iter().any(|picture| picture.strip.is_some()).then_some(()));
     sleep(Duration::from_secs(3));
     decoder.clear();
     sleep(time);

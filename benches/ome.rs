@@ -126,13 +126,13 @@ async fn back(house: &House, ome: &RealOme, table: &mut Table, rounds: usize) {
         air.cut().await;
         let cut = now_ms();
         // There again: another stream of the name, from which something goes out.
-        let there = until(60, "the stream to be there again", async || {
+        let there = until("the stream to be there again", async || {
             let stream = ome.stream(&http, &air.name).await?;
             let another = stream["input"]["createdTime"] != before["input"]["createdTime"];
             (another && stream["outputs"][0]["tracks"].as_array().is_some_and(|tracks| tracks.len() >= 2)).then(now_ms)
         })
         .await;
-        let first = until(60, "pictures again", async || {
+        let first = until("pictures again", async || {
             let at = numbers(&screen.seen(), "at");
             // The first picture after the longest silence since the cut.
             let since: Vec<f64> = at.into_iter().filter(|at| *at >= last).collect();

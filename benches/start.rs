@@ -84,7 +84,7 @@ impl House {
         let began = Instant::now();
         let id = self.start(kind, &url).await;
         let (mut first, mut shown) = (None, None);
-        until(60, "a picture at the target", async || {
+        until("a picture at the target", async || {
             let pictures = decoder.pictures();
             first = first.or((!pictures.is_empty()).then(|| began.elapsed()));
             let fresh = pictures.iter().any(|picture| picture.strip.is_some_and(|(_, age)| age < 5000));
@@ -101,7 +101,7 @@ impl House {
     async fn cycle(&mut self, kind: &str) {
         let url = self.url();
         let id = self.start(kind, &url).await;
-        until(60, "a live target", async || {
+        until("a live target", async || {
             let view = self.view(&id).await;
             let target = &view["targets"][0];
             (view["phase"] == "live" && target["state"] == "live" && target["bytes"].as_u64() > Some(50_000)).then_some(())
@@ -126,7 +126,7 @@ impl House {
 
     async fn stop(&self, id: &str) {
         self.app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
-        until(60, "the end", async || Some(self.view(id).await).filter(|view| view["phase"] == "ended")).await;
+        until("the end", async || Some(self.view(id).await).filter(|view| view["phase"] == "ended")).await;
     }
 
     async fn view(&self, id: &str) -> Value {

@@ -45,7 +45,7 @@ async fn run() {
     let decoder = Decoder::rtmp(&url);
     let order = json!({ "server_id": server, "meeting_id": meeting.id(), "profile": "seed", "targets": [{ "url": url }] });
     let id = app.admin.post("/broadcasts", order).await.expect(201)["id"].as_str().unwrap().to_owned();
-    until(90, "the beep of the meeting", async || decoder.sounds().iter().any(|sound| sound.onset_ms.is_some()).then_some(())).await;
+    until("the beep of the meeting", async || decoder.sounds().iter().any(|sound| sound.onset_ms.is_some()).then_some(())).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
 
     let mut table = Table::new(&format!("A meeting for {minutes} min: Chromium, capture, 1360x768 at 30, RTMP"));
@@ -74,10 +74,8 @@ async fn run() {
         by_clock.extend(clock);
     }
     app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
-    until(60, "the end", async || {
-        Some(app.admin.get(&format!("/broadcasts/{id}")).await.expect(200)).filter(|view| view["phase"] == "ended")
-    })
-    .await;
+    until("the end", async || Some(app.admin.get(&format!("/broadcasts/{id}")).await.expect(200)).filter(|view| view["phase"] == "ended"))
+        .await;
     app.stop().await;
 
     assert!(!by_flash.is_empty() && !by_clock.is_empty(), "no beep met its flash");

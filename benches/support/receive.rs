@@ -78,7 +78,7 @@ impl Receiver {
 
     /// Waits until pictures come.
     pub fn wait(&self) {
-        crate::support::wait::until_blocking(40, "pictures", || {
+        crate::support::wait::until_blocking("pictures", || {
             let seen = self.seen.lock().unwrap();
             assert!(seen.error.is_none(), "{:?}", seen.error);
             (seen.pictures > 10).then_some(())

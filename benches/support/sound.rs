@@ -29,7 +29,7 @@ impl Daemon {
             .spawn()
             .expect("pulseaudio is installed");
         let socket = folder.path().join("socket");
-        until_blocking(20, "the sound daemon", || std::os::unix::net::UnixStream::connect(&socket).ok());
+        until_blocking("the sound daemon", || std::os::unix::net::UnixStream::connect(&socket).ok());
         Self { child, folder }
     }
 

@@ -98,11 +98,24 @@ async fn codes_cannot_be_guessed_and_an_admin_helps_who_has_lost_all() {
     let user = test.user("ada", &[]).await;
     let (device, _) = enrol(&user).await;
     // Whoever knows the password gets a handful of codes to try; asking without one does not win back any.
+    let right = code(&device, 0);
+    let ask = async |code: Option<&str>| test.stranger().post("/session", login(code)).await;
     for wrong in 0..5 {
-        test.stranger().post("/session", login(None)).await.problem(401, "code_needed");
-        test.stranger().post("/session", login(Some(&format!("{wrong:06}")))).await.problem(401, "wrong_code");
+        ask(None).await.problem(401, "code_needed");
+        ask(Some(&format!("{wrong:06}"))).await.problem(401, "wrong_code");
     }
-    let slowed = test.stranger().post("/session", login(Some(&code(&device, 0)))).await;
+    // One is slowed for a second at first, which a busy machine may take for the question alone; longer after that, and a code counts once.
+    let mut slowed = ask(Some(&right)).await;
+    for wrong in 0..10 {
+        if slowed.status == 429 {
+            break;
+        }
+        ask(None).await;
+        ask(Some(&format!("{wrong:06}"))).await;
+        if wrong % 5 == 4 {
+            slowed = ask(Some(&right)).await;
+        }
+    }
     slowed.problem(429, "too_many_attempts");
 
     let path = format!("/users/{}/second-factor", user.get("/session").await.expect(200)["user"]["id"].as_str().unwrap());

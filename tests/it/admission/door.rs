@@ -234,7 +234,7 @@ async fn those_who_listen_are_turned_out_with_the_rest() {
     let mut events = viewer.request(Method::GET, "/watch/hall/events").send().await.unwrap();
     let mut told = String::new();
     let mut hear = async |what: &str| {
-        until(10, what, async || {
+        until(what, async || {
             told += &String::from_utf8_lossy(&events.chunk().await.unwrap()?);
             told.contains(what).then_some(())
         })

@@ -85,7 +85,7 @@ async fn tokens_end_soon_and_clocks_may_differ_a_little() {
     const EXPIRED: &str = "The token is too old, or the clocks are too far apart.";
     let (test, air) = hall(On::Sqlite).await;
     for (age_ms, expected) in
-        [(55_000, Ok(())), (85_000, Ok(())), (95_000, refused(EXPIRED)), (-25_000, Ok(())), (-40_000, refused(EXPIRED))]
+        [(55_000, Ok(())), (70_000, Ok(())), (95_000, refused(EXPIRED)), (-25_000, Ok(())), (-40_000, refused(EXPIRED))]
     {
         let url = format!("rtmp://host/app/hall?token={}", token(&test, &air, 1, age_ms));
         assert_eq!(push(&test, &url, 5000).await, expected, "{age_ms}");
@@ -159,7 +159,7 @@ async fn used_tokens_are_forgotten_when_they_are_long_over() {
     let sql = "INSERT INTO publish_uses (nonce, target_id, client, used_ms) VALUES ('old', 'x', 'y', $1), ('recent', 'x', 'y', $2)";
     test.app.store.run(sql, args![now_ms() - 11 * 60 * 1000, now_ms() - 60 * 1000]).await.unwrap();
     push(&test, &format!("rtmp://host/app/hall?token={}", token(&test, &air, 1, 0)), 5000).await.unwrap();
-    crate::support::wait::until(10, "old uses to go", async || {
+    crate::support::wait::until("old uses to go", async || {
         let kept: Vec<(String,)> = test.app.store.all("SELECT nonce FROM publish_uses", args![]).await.unwrap();
         let has = |nonce: &str| kept.iter().any(|(kept,)| kept == nonce);
         (!has("old") && has("recent") && kept.len() == 2).then_some(())

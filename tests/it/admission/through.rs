@@ -44,7 +44,7 @@ async fn behind_a_password(test: &TestApp) {
 
 /// What a viewer's player is told once it can play.
 async fn playback(viewer: &Client) -> (String, String) {
-    until(60, "the room to play", async || {
+    until("the room to play", async || {
         let told = get(viewer, "/watch/hall/playback").await.expect(200);
         let url = told["sources"][0]["url"].as_str()?.to_owned();
         (told["live"] == true).then(|| (told["stream"].as_str().unwrap().to_owned(), url))
@@ -54,8 +54,8 @@ async fn playback(viewer: &Client) -> (String, String) {
 
 async fn plays(url: &str) -> Watcher {
     // The origin has the stream some moments before it has an offer of it.
-    let watcher = until(30, "an offer", async || Watcher::play(url).await.ok()).await;
-    until(30, "media", async || (watcher.packets() > 20).then_some(())).await;
+    let watcher = until("an offer", async || Watcher::play(url).await.ok()).await;
+    until("media", async || (watcher.packets() > 20).then_some(())).await;
     watcher
 }
 

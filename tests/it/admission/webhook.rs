@@ -6,7 +6,7 @@ use bluecast::origin::publish_token::PublishTokens;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{SECRET, ask, ask_with, on_air, question, sign, start, verdict};
+use super::{SECRET, TOO_LATE, ask, ask_once, ask_with, on_air, question, sign, start, verdict};
 use crate::support::app::{BOTH, On, TestApp, send};
 
 #[tokio::test]
@@ -82,12 +82,12 @@ async fn a_slow_database_is_not_waited_for_longer_than_an_origin_does() {
     let tokens = PublishTokens::new(&test.app.vault);
     let push = async || {
         let token = tokens.issue(air.target_id, 1, bluecast::moment::now_ms());
-        ask(&test, &question("incoming", "RTMP", &format!("rtmp://host/app/hall?token={}", token.reveal()), 1)).await
+        ask_once(&test, &question("incoming", "RTMP", &format!("rtmp://host/app/hall?token={}", token.reveal()), 1)).await
     };
     let writer = test.app.store.begin().await.unwrap();
     let started = Instant::now();
     let answer = push().await;
-    assert_eq!((answer.status, verdict(&answer)), (503, Err("The answer took too long.".to_owned())));
+    assert_eq!((answer.status, verdict(&answer)), (503, Err(TOO_LATE.to_owned())));
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(1900) && took < Duration::from_secs(10), "{took:?}");
     drop(writer);

@@ -68,7 +68,7 @@ async fn trouble_that_passes_may_be_tried_again() {
         let started = Instant::now();
         let error = refused(&client, &bbb.secret()).await;
         assert_eq!((error.code(), error.retry()), (code, true), "{failure:?}: {error}");
-        assert!(started.elapsed() < Duration::from_secs(5), "{failure:?}");
+        assert!(started.elapsed() < Duration::from_secs(15), "{failure:?}");
     }
     bbb.fail("getMeetings", Failure::Slow(Duration::from_millis(100)));
     assert_eq!(client.meetings().await.unwrap().len(), 1, "slow is not too slow");

@@ -52,7 +52,7 @@ async fn the_flight_recorder_has_everything_but_secrets() {
     let id = app.admin.post("/broadcasts", request).await.expect(201)["id"].as_str().unwrap().to_owned();
     let removed = view(&app, &id).await["targets"][1]["id"].as_str().unwrap().to_owned();
     app.admin.delete(&format!("/broadcasts/{id}/targets/{removed}")).await.expect(204);
-    until(30, "samples", async || {
+    until("samples", async || {
         let samples = app.admin.get(&format!("/broadcasts/{id}/samples")).await.expect(200);
         (samples["at_ms"].as_array().unwrap().len() >= 3).then_some(())
     })
@@ -67,7 +67,7 @@ async fn the_flight_recorder_has_everything_but_secrets() {
     let evidence = app.data.path().join("evidence").join(&id);
     std::fs::create_dir_all(&evidence).unwrap();
     // The browser that never comes up leaves evidence of its own whenever it fails.
-    let files = until(60, "an archive with what was planted", async || {
+    let files = until("an archive with what was planted", async || {
         std::fs::write(evidence.join("console.txt"), format!("planted on the console: {all} hidden%2Dkey%2D7")).unwrap();
         std::fs::write(evidence.join("screenshot"), b"\x89PNG the page").unwrap();
         let files = bundle(&app, &id).await;
@@ -117,18 +117,20 @@ async fn samples_go_on_and_a_target_is_tried_again_at_once() {
     nginx.kill();
     let made = app.admin.post("/broadcasts", start(json!({ "targets": [{ "url": url }] }))).await.expect(201);
     let (id, target) = (made["id"].as_str().unwrap(), made["targets"][0]["id"].as_str().unwrap());
-    until(30, "the target to wait", async || Some(view(&app, id).await).filter(|view| view["targets"][0]["state"] == "backing_off")).await;
+    until("the target to wait", async || Some(view(&app, id).await).filter(|view| view["targets"][0]["state"] == "backing_off")).await;
     // Before the server is back: afterwards the target might come back by itself.
     app.admin.post(&format!("/broadcasts/{id}/targets/{target}/retry"), json!({})).await.expect(202);
     nginx.restart();
-    until(30, "the target to be live", async || Some(view(&app, id).await).filter(|view| view["targets"][0]["state"] == "live")).await;
+    until("the target to be live", async || Some(view(&app, id).await).filter(|view| view["targets"][0]["state"] == "live")).await;
     app.admin.post(&format!("/broadcasts/{id}/targets/{target}/retry"), json!({})).await.problem(409, "target_live");
     app.admin.post(&format!("/broadcasts/{id}/targets/none/retry"), json!({})).await.problem(404, "not_found");
-    let events = app.admin.get(&format!("/broadcasts/{id}/events")).await.text;
-    assert!(events.contains("tried again at once, by admin"), "{events}");
+    until("the event", async || {
+        app.admin.get(&format!("/broadcasts/{id}/events")).await.text.contains("tried again at once, by admin").then_some(())
+    })
+    .await;
 
     let path = format!("/broadcasts/{id}/samples");
-    let samples = until(30, "numbers of the target", async || {
+    let samples = until("numbers of the target", async || {
         let samples = app.admin.get(&path).await.expect(200);
         let known =
             |list: &Value| list.as_array().is_some_and(|all| all.iter().any(|value| value.as_f64().is_some_and(|value| value > 0.0)));
@@ -141,7 +143,7 @@ async fn samples_go_on_and_a_target_is_tried_again_at_once() {
     }
     assert_eq!(samples["targets"][0]["label"], made["targets"][0]["label"]);
     let newest = samples["at_ms"][count - 1].as_i64().unwrap();
-    until(20, "newer samples", async || {
+    until("newer samples", async || {
         let newer = app.admin.get(&format!("{path}?since={newest}")).await.expect(200);
         let times = newer["at_ms"].as_array().unwrap();
         assert!(times.iter().all(|at| at.as_i64() > Some(newest)));

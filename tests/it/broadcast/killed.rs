@@ -1,5 +1,7 @@
 //! The program killed, started again, and ended in order.
 
+use std::io::{BufRead, BufReader, Read};
+
 use serde_json::json;
 
 use crate::browser::running::BROWSERS;
@@ -10,7 +12,7 @@ use crate::support::process::{Folders, Process};
 use crate::support::wait::until;
 
 async fn until_phase(process: &Process, id: &str, wanted: &str) {
-    until(60, wanted, async || {
+    until(wanted, async || {
         let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
         (view["phase"] == wanted).then_some(())
     })
@@ -33,7 +35,7 @@ async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
     });
     let id = process.admin.post("/broadcasts", request).await.expect(201)["id"].as_str().unwrap().to_owned();
     until_phase(&process, &id, "live").await;
-    until(30, "the target is live", async || {
+    until("the target is live", async || {
         let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
         (view["targets"][0]["state"] == "live").then_some(())
     })
@@ -45,21 +47,21 @@ async fn after_kill_9_the_same_targets_are_fed_again_and_no_child_is_left() {
     }
 
     process.kill();
-    until(40, "the children of the dead process are gone", async || folders.users().is_empty().then_some(())).await;
+    until("the children of the dead process are gone", async || folders.users().is_empty().then_some(())).await;
 
     let process = Process::start(&folders).await;
     assert_eq!(reqwest::get(process.url("/readyz")).await.unwrap().status(), 200);
-    let decoder = until(40, "the stream is back", async || {
+    let decoder = until("the stream is back", async || {
         let view = process.admin.get(&format!("/broadcasts/{id}")).await.expect(200);
         (view["targets"][0]["state"] == "live").then(|| Decoder::rtmp(&url))
     })
     .await;
-    until(30, "a picture, be it the slate", async || (decoder.count() > 0).then_some(())).await;
+    until("a picture, be it the slate", async || (decoder.count() > 0).then_some(())).await;
     until_phase(&process, &id, "live").await;
-    until(30, "the meeting's clock", async || decoder.pictures().iter().any(|picture| picture.strip.is_some()).then_some(())).await;
+    until("the meeting's clock", async || decoder.pictures().iter().any(|picture| picture.strip.is_some()).then_some(())).await;
 
     assert!(process.terminate().await.success());
-    assert_eq!(folders.users(), Vec::<String>::new());
+    until("the children are gone", async || folders.users().is_empty().then_some(())).await;
     let left: Vec<_> = std::fs::read_dir(folders.temporary.path().join(format!("bluecast-{}", rustix::process::geteuid().as_raw())))
         .into_iter()
         .flatten()
@@ -88,7 +90,7 @@ async fn push_does_it_without_panel_or_database_and_ends_when_told() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let decoder = until(30, "the stream is there", async || {
+    let decoder = until("the stream is there", async || {
         let decoder = Decoder::rtmp(&url);
         for _ in 0..50 {
             if decoder.pictures().iter().any(|picture| picture.strip.is_some()) {
@@ -100,11 +102,17 @@ async fn push_does_it_without_panel_or_database_and_ends_when_told() {
     })
     .await;
     let seen = decoder.count();
-    until(40, "it goes on", async || (decoder.count() > seen + 10).then_some(())).await;
+    until("it goes on", async || (decoder.count() > seen + 10).then_some(())).await;
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = String::new();
+    while !lines.contains("Live.") {
+        assert!(said.read_line(&mut lines).unwrap() > 0, "{lines}");
+    }
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
-    let status = until(20, "push ends", async || child.try_wait().unwrap()).await;
-    let said = std::io::read_to_string(child.stdout.take().unwrap()).unwrap();
-    assert!(status.success() && said.contains("Live.") && said.contains("Stopped."), "{status}: {said}");
+    let status = until("push ends", async || child.try_wait().unwrap()).await;
+    said.read_to_string(&mut lines).unwrap();
+    let said = lines;
+    assert!(status.success() && said.contains("Stopped."), "{status}: {said}");
     assert!(!said.contains("pushed-key"), "{said}");
     let made: Vec<_> = std::fs::read_dir(folders.data.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(made, ["addresses"]);

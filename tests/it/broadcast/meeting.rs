@@ -29,7 +29,7 @@ async fn start(app: &TestApp, server: &str, meeting: &str, more: Value) -> Strin
 
 /// Plays as soon as the target is live, and waits until the meeting's clock is read.
 async fn clock_at(decoder: &Decoder, what: &str) {
-    until(60, what, async || {
+    until(what, async || {
         let fresh = decoder.pictures().iter().rev().take(20).any(|picture| picture.strip.is_some_and(|(_, age)| age < 3000));
         if !fresh {
             assert_eq!(decoder.error(), None, "{what}");
@@ -58,7 +58,7 @@ async fn it_goes_out_over_rtmp_and_srt_and_nothing_is_left_running() {
     let targets = json!([{ "url": rtmp_url }, { "url": format!("srt://127.0.0.1:{srt_port}"), "srt": { "latency_ms": 60 } }]);
     let id = start(&app, &server, meeting.id(), json!({ "targets": targets, "room": "physics" })).await;
     until_phase(&app, &id, "live").await;
-    until(30, "both targets live", async || {
+    until("both targets live", async || {
         let view = view(&app, &id).await;
         view["targets"].as_array().unwrap().iter().all(|target| target["state"] == "live").then_some(())
     })
@@ -66,21 +66,21 @@ async fn it_goes_out_over_rtmp_and_srt_and_nothing_is_left_running() {
     let rtmp = Decoder::rtmp(&rtmp_url);
     clock_at(&rtmp, "the meeting's clock over RTMP").await;
     clock_at(&srt, "the meeting's clock over SRT").await;
-    until(30, "the beep over both", async || {
+    until("the beep over both", async || {
         let heard = |decoder: &Decoder| decoder.sounds().iter().any(|sound| sound.onset_ms.is_some());
         (heard(&rtmp) && heard(&srt)).then_some(())
     })
     .await;
-    until(60, "pictures less than a second old", async || {
+    until("pictures less than a second old", async || {
         let recent: Vec<_> = rtmp.pictures().into_iter().rev().take(60).collect();
         (ages(&recent).0 < 1000).then_some(())
     })
     .await;
 
     // The bot is who it was said to be, and the meeting was told.
-    let session = meeting.wait_session(10, |bot| bot.audio.is_some()).await;
+    let session = meeting.wait_session(|bot| bot.audio.is_some()).await;
     assert_eq!(session.name, "Live bot");
-    until(10, "the meeting is told", async || bbb.chat().iter().any(|line| line.message.contains("broadcast live")).then_some(())).await;
+    until("the meeting is told", async || bbb.chat().iter().any(|line| line.message.contains("broadcast live")).then_some(())).await;
     let listed = app.admin.get(&format!("/servers/{server}/meetings")).await.expect(200);
     assert_eq!(listed["items"][0]["broadcast_id"], id.as_str());
     app.admin.post("/broadcasts", json!({ "server_id": server, "meeting_id": meeting.id() })).await.problem(409, "meeting_busy");
@@ -96,7 +96,7 @@ async fn it_goes_out_over_rtmp_and_srt_and_nothing_is_left_running() {
 
     app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
     assert_eq!(until_phase(&app, &id, "ended").await["reason"], "stopped");
-    until(10, "the bot has left", async || meeting.sessions().iter().all(|session| !session.connected).then_some(())).await;
+    until("the bot has left", async || meeting.sessions().iter().all(|session| !session.connected).then_some(())).await;
     app.stop().await;
 }
 
@@ -145,7 +145,7 @@ async fn a_meeting_that_does_not_run_is_waited_for_and_a_server_in_trouble_is_sa
     until_phase(&app, &id, "live").await;
     // The page goes, the slate comes, the page comes back: the program never stopped.
     meeting.leave_page();
-    until_phase(&app, &id, "interrupted").await;
+    until("the interruption", async || codes(&app, &id).await.iter().any(|code| code == "interrupted").then_some(())).await;
     until_phase(&app, &id, "live").await;
     app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
     until_phase(&app, &id, "ended").await;

@@ -28,7 +28,7 @@ async fn view(app: &TestApp, id: &str) -> Value {
 }
 
 async fn until_phase(app: &TestApp, id: &str, wanted: &str) -> Value {
-    until(60, wanted, async || Some(view(app, id).await).filter(|view| view["phase"] == wanted)).await
+    until(wanted, async || Some(view(app, id).await).filter(|view| view["phase"] == wanted)).await
 }
 
 async fn codes(app: &TestApp, id: &str) -> Vec<String> {

@@ -13,15 +13,14 @@ async fn it_goes_on_the_air_is_seen_paused_and_stopped_on_both_databases() {
         let made = app.admin.post("/broadcasts", start(json!({}))).await.expect(201);
         let id = made["id"].as_str().unwrap();
         until_phase(&app, id, "live").await;
-        let view =
-            until(20, "numbers", async || Some(phase(&app, id).await).filter(|view| view["program"]["fps"].as_f64() > Some(10.0))).await;
+        let view = until("numbers", async || Some(phase(&app, id).await).filter(|view| view["program"]["fps"].as_f64() > Some(10.0))).await;
         assert_eq!((view["source"].as_str(), view["started_by"].as_str()), (Some("test"), Some("admin")));
         let snapshot = app.admin.request(reqwest::Method::GET, &format!("/api/v1/broadcasts/{id}/snapshot.jpg")).send().await.unwrap();
         assert_eq!(snapshot.headers()["content-type"], "image/jpeg");
         assert!(snapshot.bytes().await.unwrap().starts_with(&[0xff, 0xd8]));
 
         app.admin.post(&format!("/broadcasts/{id}/pause"), json!({})).await.expect(202);
-        until(10, "paused", async || Some(phase(&app, id).await).filter(|view| view["paused"] == true)).await;
+        until("paused", async || Some(phase(&app, id).await).filter(|view| view["paused"] == true)).await;
         let put = |bytes: Vec<u8>| {
             let request = app.admin.request(reqwest::Method::PUT, &format!("/api/v1/broadcasts/{id}/slate"));
             crate::support::app::send(request.header("content-type", "image/jpeg").body(bytes))
@@ -35,14 +34,14 @@ async fn it_goes_on_the_air_is_seen_paused_and_stopped_on_both_databases() {
         put([&[0xff, 0xd8, 0xff][..], &[7; 500]].concat()).await.problem(422, "bad_image");
         put(vec![0xff; 9_000_000]).await.problem(413, "body_too_large");
         let session = app.app.supervisor.session(id).unwrap();
-        until(10, "the white slate goes out", async || {
+        until("the white slate goes out", async || {
             let picture = session.program().picture();
             let map = picture.map_readable().unwrap();
             (map[120 * 428 + 213] > 200).then_some(())
         })
         .await;
         app.admin.post(&format!("/broadcasts/{id}/resume"), json!({})).await.expect(202);
-        until(10, "resumed", async || Some(phase(&app, id).await).filter(|view| view["paused"] == false)).await;
+        until("resumed", async || Some(phase(&app, id).await).filter(|view| view["paused"] == false)).await;
 
         app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
         let over = until_phase(&app, id, "ended").await;
@@ -120,7 +119,7 @@ async fn the_same_target_is_never_fed_twice_and_capacity_is_refused_with_numbers
         .post(&format!("/broadcasts/{id}/targets"), json!({ "url": "rtmp://127.0.0.1:9/app/hidden-key-7" }))
         .await
         .problem(409, "target_busy");
-    let lost = until(20, "a refused target", async || {
+    let lost = until("a refused target", async || {
         let view = phase(&app, id).await;
         Some(view["targets"][0].clone()).filter(|target| target["state"] == "backing_off")
     })
@@ -138,7 +137,7 @@ async fn the_same_target_is_never_fed_twice_and_capacity_is_refused_with_numbers
     app.admin.post(&format!("/broadcasts/{id}/stop"), json!({})).await.expect(202);
     until_phase(&app, id, "ended").await;
     // In the database it is over a moment before its place is free.
-    until(20, "room for another", async || (app.app.supervisor.running() == 0).then_some(())).await;
+    until("room for another", async || (app.app.supervisor.running() == 0).then_some(())).await;
     // A target is free again when its broadcast is over.
     app.admin.post("/broadcasts", start(json!({ "targets": target }))).await.expect(201);
     app.stop().await;
@@ -163,7 +162,7 @@ async fn changes_are_told_as_they_happen() {
     let mut answer = app.admin.request(reqwest::Method::GET, "/api/v1/events").send().await.unwrap();
     app.admin.post("/broadcasts", start(json!({}))).await.expect(201);
     let mut told = String::new();
-    until(20, "the story of a broadcast", async || {
+    until("the story of a broadcast", async || {
         told += &String::from_utf8_lossy(&answer.chunk().await.ok()??);
         ["\"phase\":\"live\"", "\"program\":", "event: broadcast", "id: "].iter().all(|part| told.contains(part)).then_some(())
     })

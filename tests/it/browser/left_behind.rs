@@ -8,7 +8,7 @@ use bluecast::media::source::Step;
 use bluecast::media::source::browser::reap_leftovers;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::running::{QUIET, Running, join_url, meeting, processes_of};
+use super::running::{BROWSERS, QUIET, Running, join_url, meeting, processes_of};
 use crate::support::bbb::Strip;
 use crate::support::wait::until;
 
@@ -21,12 +21,12 @@ async fn two_sources_neither_see_nor_hear_each_other() {
     one.step(Step::AudioJoined).await;
     other.step(Step::AudioJoined).await;
     other.seen.look(|seen| seen.sound.clear());
-    one.fresh_picture(10, 500).await;
-    one.beep(10).await;
+    one.fresh_picture(500).await;
+    one.beep().await;
     one.seen.look(|seen| seen.sound.clear());
-    one.beep(10).await;
+    one.beep().await;
     let beeped_unix_ms = u64::try_from(bluecast::moment::now_ms()).unwrap();
-    until(10, "the other's sound up to the beep", async || {
+    until("the other's sound up to the beep", async || {
         other.seen.look(|seen| seen.sound.last().is_some_and(|piece| piece.0 >= beeped_unix_ms).then_some(()))
     })
     .await;
@@ -44,11 +44,11 @@ async fn a_start_that_is_stopped_halfway_leaves_nothing() {
     let (bbb, meeting) = meeting("halfway").await;
     for children in 0..=3 {
         let running = Running::join(&bbb, &meeting).await;
-        let started = until(20, "the children", async || Some(running.source.children()).filter(|found| found.len() >= children)).await;
+        let started = until("the children", async || Some(running.source.children()).filter(|found| found.len() >= children)).await;
         let runtime = running.runtime.path().to_owned();
         running.source.stop().await;
         for child in started {
-            until(10, "the child's end", async || processes_of(child.pid).is_empty().then_some(())).await;
+            until("the child's end", async || processes_of(child.pid).is_empty().then_some(())).await;
         }
         assert_eq!(fs::read_dir(&runtime).unwrap().count(), 0, "with {children} children");
     }
@@ -81,22 +81,27 @@ async fn a_process_that_counts() {
         let mut running = Running::join(&bbb, &meeting).await;
         running.step(Step::Joined).await;
         let joined = began.elapsed();
-        running.fresh_picture(10, 500).await;
+        running.fresh_picture(500).await;
         let stopping = Instant::now();
         running.stop_and_check().await;
-        until(10, "all pages to be gone", async || meeting.sessions().iter().all(|session| !session.connected).then_some(())).await;
+        until("all pages to be gone", async || meeting.sessions().iter().all(|session| !session.connected).then_some(())).await;
         println!("cycle {cycle}: joined after {joined:?}, stopped in {:?}", stopping.elapsed());
         if cycle >= 2 {
             counts.push((count("fd"), count("task")));
         }
     }
     println!("descriptors and threads: {counts:?}");
-    let (first, last) = (counts[0], *counts.last().unwrap());
-    assert!(last.0 <= first.0 + 2 && last.1 <= first.1 + 2, "{counts:?}");
+    let first = counts[0];
+    // What has ended may take a moment to go; what leaks stays.
+    until(&format!("few threads and descriptors again: {counts:?}"), async || {
+        (count("fd") <= first.0 + 2 && count("task") <= first.1 + 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn source_after_source_leaves_no_thread_and_no_descriptor() {
+    let _browser = BROWSERS.acquire().await.unwrap();
     let output = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "browser::left_behind::a_process_that_counts", "--ignored", "--nocapture"])
         .stdin(Stdio::null())
@@ -110,6 +115,7 @@ async fn source_after_source_leaves_no_thread_and_no_descriptor() {
 
 #[tokio::test]
 async fn the_children_die_with_us_and_the_next_start_clears_up() {
+    let _browser = BROWSERS.acquire().await.unwrap();
     let runtime = tempfile::tempdir().unwrap();
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "browser::left_behind::a_process_that_will_be_killed", "--ignored"])
@@ -120,7 +126,7 @@ async fn the_children_die_with_us_and_the_next_start_clears_up() {
         .spawn()
         .unwrap();
     let pids = runtime.path().join("pids");
-    let pids = until(40, "the other process", async || fs::read_to_string(&pids).ok()).await;
+    let pids = until("the other process", async || fs::read_to_string(&pids).ok()).await;
     let pids: Vec<i32> = pids.split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert!(pids.iter().all(|pid| !processes_of(*pid).is_empty()));
     assert_eq!(reap_leftovers(runtime.path()), 0, "the other process still runs");
@@ -128,8 +134,11 @@ async fn the_children_die_with_us_and_the_next_start_clears_up() {
     process.wait().unwrap();
     assert_eq!(reap_leftovers(runtime.path()), 1);
     for pid in pids {
-        until(5, "the children's end", async || processes_of(pid).is_empty().then_some(())).await;
+        until("the children's end", async || processes_of(pid).is_empty().then_some(())).await;
     }
-    let folders = fs::read_dir(runtime.path()).unwrap().flatten().filter(|entry| entry.path().is_dir()).count();
-    assert_eq!(folders, 0);
+    until("the end of the folder", async || {
+        reap_leftovers(runtime.path());
+        (!fs::read_dir(runtime.path()).unwrap().flatten().any(|entry| entry.path().is_dir())).then_some(())
+    })
+    .await;
 }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use crate::support::bbb::{self, Bbb, Meeting};
-use crate::support::wait::until;
+use crate::support::wait::{PATIENCE, until};
 
 pub const WIDTH: u16 = 960;
 pub const HEIGHT: u16 = 540;
@@ -155,24 +155,24 @@ impl Running {
     }
 
     /// Waits for an event.
-    pub async fn event<T>(&mut self, seconds: u64, what: &str, is: impl Fn(&SourceEvent) -> Option<T>) -> T {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
+    pub async fn event<T>(&mut self, what: &str, is: impl Fn(&SourceEvent) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             self.listen();
             if let Some(found) = self.history.iter().find_map(&is) {
                 return found;
             }
-            assert!(Instant::now() < deadline, "waited {seconds} s in vain for {what}; there were {:#?}", self.history);
+            assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}; there were {:#?}", self.history);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     pub async fn step(&mut self, step: Step) {
-        self.event(30, &format!("{step:?}"), |event| matches!(event, SourceEvent::Step(found) if *found == step).then_some(())).await;
+        self.event(&format!("{step:?}"), |event| matches!(event, SourceEvent::Step(found) if *found == step).then_some(())).await;
     }
 
     pub async fn notice(&mut self, code: &str) {
-        self.event(20, code, |event| matches!(event, SourceEvent::Notice { code: found, .. } if *found == code).then_some(())).await;
+        self.event(code, |event| matches!(event, SourceEvent::Notice { code: found, .. } if *found == code).then_some(())).await;
     }
 
     pub fn has_notice(&mut self, code: &str) -> bool {
@@ -181,7 +181,7 @@ impl Running {
     }
 
     pub async fn end(&mut self) -> SourceEnd {
-        self.event(40, "the end", |event| if let SourceEvent::Ended(end) = event { Some(end.clone()) } else { None }).await
+        self.event("the end", |event| if let SourceEvent::Ended(end) = event { Some(end.clone()) } else { None }).await
     }
 
     pub fn steps(&mut self) -> Vec<Step> {
@@ -194,16 +194,16 @@ impl Running {
     }
 
     /// Waits for a picture younger than this.
-    pub async fn fresh_picture(&self, seconds: u64, younger_than_ms: u64) -> Shown {
+    pub async fn fresh_picture(&self, younger_than_ms: u64) -> Shown {
         self.seen.look(|seen| seen.pictures.clear());
         let fresh = |shown: &&Shown| shown.age_ms.is_some_and(|age| age < younger_than_ms);
-        until(seconds, "a fresh picture", async || self.seen.look(|seen| seen.pictures.iter().find(fresh).copied())).await
+        until("a fresh picture", async || self.seen.look(|seen| seen.pictures.iter().find(fresh).copied())).await
     }
 
     /// Waits for a beep.
-    pub async fn beep(&self, seconds: u64) {
+    pub async fn beep(&self) {
         let heard = |seen: &mut Seen| seen.sound.iter().any(|(_, share, peak)| *share > 0.8 && *peak > 3000).then_some(());
-        until(seconds, "the beep", async || self.seen.look(heard)).await;
+        until("the beep", async || self.seen.look(heard)).await;
     }
 
     /// What it counted, a second apart.
@@ -218,11 +218,13 @@ impl Running {
         let sessions: Vec<i32> = self.source.children().iter().map(|child| child.pid).collect();
         let began = Instant::now();
         self.source.stop().await;
-        assert!(began.elapsed() < Duration::from_secs(8), "stopping took {:?}", began.elapsed());
+        // The source gives up on its own stop after this.
+        assert!(began.elapsed() < Duration::from_secs(20), "stopping took {:?}", began.elapsed());
+        // What was killed may take a moment to go.
         for session in sessions {
-            assert_eq!(processes_of(session), Vec::<String>::new());
+            until("the end of a child's processes", async || processes_of(session).is_empty().then_some(())).await;
         }
-        assert_eq!(fs::read_dir(self.runtime.path()).unwrap().count(), 0);
+        until("the end of the folder", async || (fs::read_dir(self.runtime.path()).unwrap().count() == 0).then_some(())).await;
     }
 }
 

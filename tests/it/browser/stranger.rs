@@ -91,7 +91,9 @@ async fn floods_and_endless_loops_end_in_a_failure_and_not_in_us() {
         setInterval(() => { for (let n = 0; n < 500; n++) console.log("flood " + n + "x".repeat(5000)); }, 20);
     "#;
     let (running, end) = run(flood, 5).await;
-    let evidence = evidence(end, "page_not_ready");
+    let SourceEnd::Failed { error, evidence } = end else { panic!("{end:?}") };
+    // A machine that cannot keep up with the flood may find the page silent before its time is over.
+    assert!(["page_not_ready", "page_stalled", "browser_stalled"].contains(&error.code), "{error:?}");
     assert_eq!(evidence.console.len(), 100);
     assert!(evidence.console.iter().all(|line| line.len() < 1000));
     running.stop_and_check().await;

@@ -53,7 +53,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
         unreachable!()
     };
     // All nine are written down as being there.
-    until(30, "sessions of all", async || {
+    until("sessions of all", async || {
         let present = process.admin.get("/rooms/hall/viewers").await.expect(200);
         (present["items"].as_array().unwrap().len() == 9).then_some(())
     })

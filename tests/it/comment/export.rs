@@ -27,7 +27,7 @@ async fn what_was_said_is_a_table_that_no_spreadsheet_runs() {
         }
         anna.say(json!({ "t": "name", "name": "@Anna", "phone": "+919876543210" })).await;
         anna.until("you").await;
-        until(30, "her session to be written down", async || {
+        until("her session to be written down", async || {
             let (count,): (i64,) = test.app.store.one("SELECT COUNT(*) FROM viewer_sessions", bluecast::args![]).await.unwrap();
             (count > 0).then_some(())
         })

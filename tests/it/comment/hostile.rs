@@ -70,19 +70,20 @@ async fn one_address_has_so_many_connections_and_no_more() {
     let from = [("x-forwarded-for", "2001:db8:1:2::7")];
     let mut held = Vec::new();
     for _ in 0..3 {
-        held.push(Socket::open(test.address, "hall", &from).await.unwrap());
+        // Who does not say hello is let go after a while.
+        held.push(Socket::enter_with(&test, "hall", &from, json!({})).await.0);
     }
     assert_eq!(refusal(&test, "hall", &from).await, (429, "too_many_connections".to_owned()));
     assert_eq!(refusal(&test, "hall", &[("x-forwarded-for", "2001:db8:1:2:ffff::1")]).await.0, 429, "the same network");
     Socket::open(test.address, "hall", &[("x-forwarded-for", "2001:db8:1:3::7")]).await.unwrap();
     held.pop().unwrap().cut();
-    crate::support::wait::until(30, "room for one more", async || Socket::open(test.address, "hall", &from).await.ok()).await;
+    crate::support::wait::until("room for one more", async || Socket::open(test.address, "hall", &from).await.ok()).await;
     // Where no proxy is trusted, what a client says of its address counts for nothing.
     let test = TestApp::start_with(On::Sqlite, &[("BLUECAST_SOCKETS_PER_ADDRESS", "3")]).await;
     room(&test, "hall", json!({})).await;
     let mut held = Vec::new();
     for number in 0..3 {
-        held.push(Socket::open(test.address, "hall", &[("x-forwarded-for", &format!("192.0.2.{number}"))]).await.unwrap());
+        held.push(Socket::enter_with(&test, "hall", &[("x-forwarded-for", &format!("192.0.2.{number}"))], json!({})).await.0);
     }
     let spoofed = [("x-forwarded-for", "192.0.2.9"), ("forwarded", "for=192.0.2.9"), ("x-real-ip", "192.0.2.9")];
     assert_eq!(refusal(&test, "hall", &spoofed).await, (429, "too_many_connections".to_owned()));

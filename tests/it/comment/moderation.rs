@@ -288,7 +288,7 @@ async fn those_who_moderate_see_all_their_rooms() {
     assert_eq!((&cellar["key"], &cellar["waiting"], &cellar["viewers"]), (&json!("cellar"), &json!(0), &json!(0)));
     test.user("other", &["room.export"]).await.get("/moderation").await.problem(403, "forbidden");
     // Who is here, by name.
-    let present = until(30, "Anna to be written down", async || {
+    let present = until("Anna to be written down", async || {
         let present = moderator.get("/rooms/hall/viewers").await.expect(200);
         (present["items"][0]["name"] == "Anna").then_some(present)
     })

@@ -43,17 +43,17 @@ async fn sessions_begin_end_and_are_written_down() {
                 test.app.store.all("SELECT began_ms, ended_ms FROM viewer_sessions ORDER BY began_ms", bluecast::args![]).await.unwrap();
             rows
         };
-        let began = until(30, "a session", async || open().await.first().copied()).await;
+        let began = until("a session", async || open().await.first().copied()).await;
         assert_eq!(began.1, None);
         // A reload goes on with the same session.
         anna.cut();
         let (anna, _) = Socket::again(&test, "hall", &cookie, None).await;
         anna.cut();
-        let ended = until(60, "the end of the session", async || open().await.first().copied().filter(|session| session.1.is_some())).await;
+        let ended = until("the end of the session", async || open().await.first().copied().filter(|session| session.1.is_some())).await;
         assert!(ended.1.unwrap() >= ended.0);
         assert_eq!(open().await.len(), 1);
         let (anna, _) = Socket::again(&test, "hall", &cookie, None).await;
-        until(30, "a second session", async || (open().await.len() == 2).then_some(())).await;
+        until("a second session", async || (open().await.len() == 2).then_some(())).await;
         // The end of the process is the end of sessions, and of the minute.
         let store_url = test.app.settings.clone();
         let data = test.stop().await;
@@ -96,7 +96,7 @@ async fn a_room_s_state_is_told_and_the_door_closes() {
         panic!("no broadcast: {}", made.text);
     }
     // What the event stream of the room tells, the socket tells, once the end is written down.
-    until(30, "the same state on the socket", async || {
+    until("the same state on the socket", async || {
         let state: Value = json!(test.app.supervisor.room_state("hall").await.unwrap());
         let (_, welcome) = Socket::enter(&test, "hall").await;
         state.as_object().unwrap().iter().all(|(field, value)| welcome["state"][field] == *value).then_some(())

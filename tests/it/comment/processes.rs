@@ -68,7 +68,7 @@ async fn two_processes_are_one_room_and_the_viewers_of_a_dead_one_go_on_at_the_o
         let sessions: Vec<(String, String, i64, Option<i64>)> = store.all(sql, bluecast::args![]).await.unwrap();
         sessions
     };
-    until(30, "both sessions", async || (sessions().await.len() == 2).then_some(())).await;
+    until("both sessions", async || (sessions().await.len() == 2).then_some(())).await;
 
     // It dies. Anna goes to the other process, is known there, and misses nothing.
     let (cookie, since) = (anna.cookie.clone(), anna.seq);
@@ -80,13 +80,13 @@ async fn two_processes_are_one_room_and_the_viewers_of_a_dead_one_go_on_at_the_o
     assert_eq!(missed.iter().map(|comment| comment["text"].as_str().unwrap()).collect::<Vec<_>>(), ["While she was away"]);
     anna.post_with(json!({ "text": "Here again", "ref": "from two" })).await.unwrap();
     assert_eq!(bo.find("it", |message| message["text"] == "Here again").await["name"], "N");
-    until(40, "a count without the dead one's", async || {
+    until("a count without the dead one's", async || {
         (two.admin.get("/rooms/hall/viewers").await.expect(200)["viewers"] == 2).then_some(())
     })
     .await;
 
     // Her time at the dead process ends at its last word, as soon as that is long ago: here, three minutes.
-    let hers = until(30, "her new session", async || {
+    let hers = until("her new session", async || {
         let sessions = sessions().await;
         let is_new = sessions.len() == 3;
         is_new.then(|| sessions[0].clone())
@@ -96,8 +96,7 @@ async fn two_processes_are_one_room_and_the_viewers_of_a_dead_one_go_on_at_the_o
     assert_eq!(other, 1, "one of the three is the dead process's");
     let moved = "UPDATE viewer_sessions SET began_ms = began_ms - 180000, seen_ms = seen_ms - 180000 WHERE id = $1 AND ended_ms IS NULL";
     assert_eq!(store.run(moved, bluecast::args![&hers.0]).await.unwrap(), 1, "it was open");
-    let closed =
-        until(60, "its end", async || sessions().await.into_iter().find(|session| session.0 == hers.0 && session.3.is_some())).await;
+    let closed = until("its end", async || sessions().await.into_iter().find(|session| session.0 == hers.0 && session.3.is_some())).await;
     assert_eq!(closed.3, Some(hers.2 - 180_000));
     assert_eq!(sessions().await.iter().filter(|session| session.3.is_none()).count(), 2, "those of the living go on");
     store.close().await;

@@ -62,7 +62,7 @@ impl Serving {
     fn stop(mut self) -> String {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let status = until_blocking(20, "the program to end", || self.child.try_wait().unwrap());
+        let status = until_blocking("the program to end", || self.child.try_wait().unwrap());
         assert!(status.success(), "{status}");
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();

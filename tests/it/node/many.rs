@@ -46,8 +46,8 @@ async fn an_admin_on_one_node_starts_on_another_which_is_killed_and_the_first_go
     b.kill();
     let taken = until_view(&a, &id, "taken over", |view| view["node"] == "a" && view["targets"][0]["state"] == "live").await;
     assert_eq!(taken["ended_at"], json!(null));
-    let decoder = until(30, "the stream", async || Some(Decoder::rtmp(&url)).filter(|decoder| decoder.error().is_none())).await;
-    until(30, "the clock's picture", async || decoder.pictures().iter().any(|picture| picture.strip.is_some()).then_some(())).await;
+    let decoder = until("the stream", async || Some(Decoder::rtmp(&url)).filter(|decoder| decoder.error().is_none())).await;
+    until("the clock's picture", async || decoder.pictures().iter().any(|picture| picture.strip.is_some()).then_some(())).await;
     let events = a.admin.get(&format!("/broadcasts/{id}/events")).await.expect(200);
     let taken = events["items"].as_array().unwrap().iter().find(|event| event["code"] == "taken_over").unwrap().clone();
     assert!(taken["message"].as_str().unwrap().contains("“b”"), "{taken}");
@@ -79,25 +79,27 @@ async fn a_node_that_was_stopped_beyond_its_lease_falls_silent_when_it_wakes_and
     let made = a.admin.post("/broadcasts", start(json!({ "node": "b", "targets": [{ "url": url }] }))).await.expect(201);
     let id = made["id"].as_str().unwrap().to_owned();
     until_view(&b, &id, "the target is live", |view| view["targets"][0]["state"] == "live").await;
-    until(30, "pictures come in", async || (door.counts()[0] > 20_000).then_some(())).await;
+    until("pictures come in", async || (door.counts()[0] > 20_000).then_some(())).await;
 
     b.signal(Signal::STOP);
     until_view(&a, &id, "taken over", |view| view["node"] == "a" && view["targets"][0]["state"] == "live").await;
+    // The last of them is the new owner's: one that does not get through at once tries again.
     let counts = door.counts();
-    assert_eq!(counts.len(), 2, "{counts:?}");
+    assert!(counts.len() >= 2, "{counts:?}");
+    let newest = counts.len() - 1;
     b.signal(Signal::CONT);
     // It answers again, knows what is so, and has let go.
     until_view(&b, &id, "it sees who has it", |view| view["node"] == "a").await;
-    until(60, "it has taken everything down", async || {
+    until("it has taken everything down", async || {
         let log = std::fs::read_to_string(far.log()).unwrap();
         (log.contains("its lease is over") && node_of(&b, "b").await["broadcasts"] == 0).then_some(())
     })
     .await;
     // As much again as both have sent so far, so that it would have had the time to come back.
-    let enough = 2 * (counts[0] + counts[1]);
-    until(60, "the other one goes on", async || (door.counts()[1] > enough).then_some(())).await;
+    let enough = 2 * counts.iter().sum::<usize>();
+    until("the other one goes on", async || (door.counts()[newest] > enough).then_some(())).await;
     let after = door.counts();
-    assert_eq!(after.len(), 2, "nobody connected again: {after:?}");
+    assert_eq!(after.len(), counts.len(), "nobody connected again: {after:?}");
     // A goodbye, and no picture: the smallest has more than this.
     assert!(after[0] - counts[0] < 1_000, "{} bytes after it woke", after[0] - counts[0]);
     assert_eq!(view(&a, &id).await["node"], "a");
@@ -119,16 +121,14 @@ async fn a_draining_node_finishes_what_it_has_and_takes_no_more() {
 
     let drained = a.admin.post(&format!("/nodes/{b_id}/drain"), json!({})).await.expect(200);
     assert_eq!(drained["state"], "draining");
-    until(30, "a start there is refused", async || {
-        let refused = b.admin.post("/broadcasts", start(json!({ "node": "b" }))).await;
-        (refused.status == 503 && refused.body["code"] == "node_draining").then_some(())
-    })
-    .await;
-    until(30, "the others hear of it", async || {
-        let refused = a.admin.post("/broadcasts", start(json!({ "node": "b" }))).await;
-        (refused.status == 503).then_some(())
-    })
-    .await;
+    for node in [&b, &a] {
+        until("it is heard of", async || {
+            let found = node.admin.post("/broadcasts/check", start(json!({ "node": "b" }))).await.expect(200);
+            found["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == "node_draining").then_some(())
+        })
+        .await;
+        node.admin.post("/broadcasts", start(json!({ "node": "b" }))).await.problem(503, "node_draining");
+    }
     let other = b.admin.post("/broadcasts", start(json!({ "node": "any" }))).await.expect(201);
     assert_eq!(other["node"], "a");
     until_view(&a, &id, "what it has goes on", |view| view["phase"] == "live").await;

@@ -44,7 +44,7 @@ async fn view(process: &Process, id: &str) -> Value {
 
 /// Waits for a broadcast to be so at this node.
 async fn until_view(process: &Process, id: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-    until(60, what, async || Some(view(process, id).await).filter(|view| is(view))).await
+    until(what, async || Some(view(process, id).await).filter(|view| is(view))).await
 }
 
 async fn node_of(process: &Process, name: &str) -> Value {
@@ -53,7 +53,7 @@ async fn node_of(process: &Process, name: &str) -> Value {
 }
 
 async fn until_node(process: &Process, name: &str, state: &str) {
-    until(60, state, async || (node_of(process, name).await["state"] == state).then_some(())).await;
+    until(state, async || (node_of(process, name).await["state"] == state).then_some(())).await;
 }
 
 /// A Start of the moving clock in a small picture.

@@ -19,10 +19,15 @@ use crate::support::ome::access::sign;
 use crate::support::ome::pusher::Pusher;
 use crate::support::ome::watcher::Watcher;
 use crate::support::ome::{Ome, OmeOptions, Policy, Source, Webhooks};
-use crate::support::wait::until;
+use crate::support::wait::{PATIENCE, until};
 
 const BOTH: [Track; 2] = [Track::H264, Track::Opus];
 const SECRET: &str = "a secret of the virtual host";
+
+/// A webhook that is waited for however long it takes to hear of an end.
+fn webhooks(address: SocketAddr) -> Webhooks {
+    Webhooks { closing_timeout: PATIENCE, ..Webhooks::new(&format!("http://{address}/hook"), SECRET) }
+}
 
 /// A control server that gives one answer to every opening, and remembers what it was asked.
 #[derive(Clone, Default)]
@@ -73,7 +78,7 @@ fn the_signature_is_that_of_the_standard() {
 async fn the_webhook_decides_who_publishes_and_who_plays() {
     let control = Control::default();
     let address = control.start().await;
-    let webhooks = Some(Webhooks::new(&format!("http://{address}/hook"), SECRET));
+    let webhooks = Some(webhooks(address));
     let (ome, rig) = (Ome::start(OmeOptions { webhooks, ..OmeOptions::default() }).await, Rig::start());
     let push = async |url: &str| Pusher::push(url, &rig.hub, &rig.clock, &BOTH).await;
 
@@ -98,9 +103,9 @@ async fn the_webhook_decides_who_publishes_and_who_plays() {
     let url = format!("{}?ticket=7", ome.signalling_url("app", "a1"));
     let viewer = Watcher::play(&url).await.unwrap();
     assert_eq!(control.take(), [words("outgoing", "opening", &url)]);
-    until(20, "media", async || (viewer.packets() > 10).then_some(())).await;
+    until("media", async || (viewer.packets() > 10).then_some(())).await;
     drop(viewer);
-    until(5, "the goodbye", async || (control.take() == [words("outgoing", "closing", &url)]).then_some(())).await;
+    until("the goodbye", async || (control.take() == [words("outgoing", "closing", &url)]).then_some(())).await;
     control.answer(json!({"allowed": false}));
     assert_eq!(Watcher::play(&url).await.err().unwrap(), json!({"code": 404, "error": "Cannot create offer"}));
     control.take();
@@ -114,7 +119,7 @@ async fn the_webhook_decides_who_publishes_and_who_plays() {
 async fn the_webhook_renames_and_limits() {
     let control = Control::default();
     let address = control.start().await;
-    let webhooks = Some(Webhooks::new(&format!("http://{address}/hook"), SECRET));
+    let webhooks = Some(webhooks(address));
     let (ome, rig) = (Ome::start(OmeOptions { webhooks, ..OmeOptions::default() }).await, Rig::start());
     let push = async |name: &str| Pusher::push(&ome.whip_url("app", name), &rig.hub, &rig.clock, &BOTH).await;
 
@@ -150,7 +155,7 @@ async fn the_webhook_renames_and_limits() {
 async fn other_protocols_are_asked_about_in_their_words() {
     let control = Control::default();
     let address = control.start().await;
-    let hooks = Webhooks { e_rtmp: true, ..Webhooks::new(&format!("http://{address}/hook"), SECRET) };
+    let hooks = Webhooks { e_rtmp: true, ..webhooks(address) };
     let ome = Ome::start(OmeOptions { webhooks: Some(hooks), ..OmeOptions::default() }).await;
     control.answer(json!({"allowed": true}));
     let stream = ome.publish(Source::Rtmp, "rtmp://localhost:11935/app/h1?tok=abc").await.unwrap();
@@ -165,7 +170,7 @@ async fn other_protocols_are_asked_about_in_their_words() {
     control.answer(json!({"allowed": true, "lifetime": 300}));
     ome.publish(Source::Srt, "srt://hooked/app/life1").await.unwrap();
     ome.wait_for_end("app/life1").await;
-    until(5, "the goodbye", async || (control.take().last()? == &words("SRT", "closing", "srt://hooked/app/life1")).then_some(())).await;
+    until("the goodbye", async || (control.take().last()? == &words("SRT", "closing", "srt://hooked/app/life1")).then_some(())).await;
     control.answer(json!({"allowed": false}));
     assert!(ome.publish(Source::Rtmp, "rtmp://localhost:11935/app/h2").await.is_err());
     assert_eq!(control.take().last().unwrap()[2], "closing", "also after a refusal");
@@ -212,7 +217,7 @@ async fn a_signed_policy_is_verified() {
 
     let url = ome.signalling_url("app", "a1");
     assert_eq!(Watcher::play(&url).await.err().unwrap()["code"], 404);
-    let brief = json!({"url_expire": unix_ms() + 60_000, "stream_expire": unix_ms() + 1500});
+    let brief = json!({"url_expire": unix_ms() + 60_000, "stream_expire": unix_ms() + 10_000});
     let mut viewer = Watcher::play(&signed(&url, brief)).await.unwrap();
     Watcher::play(&signed(&url, soon)).await.unwrap();
     while viewer.line.hear().await.is_some() {}

@@ -89,7 +89,7 @@ async fn every_protocol_goes_on_the_air_is_seen_counted_cut_and_stopped() {
         comes_back(&air, &screen).await;
         drop(screen);
         air.stop().await;
-        until(15, "the stream to be gone from the origin", async || (!house.streams().await.contains(&air.name)).then_some(())).await;
+        until("the stream to be gone from the origin", async || (!house.streams().await.contains(&air.name)).then_some(())).await;
         assert!(ome.stream(&http, &air.name).await.is_none(), "the origin itself says so too");
     }
     house.app.stop().await;

@@ -36,7 +36,7 @@ impl Between {
 
     /// The first question since `from` of somebody who wants to publish `app/stream`, with this token if it says one, and its answer.
     async fn asked(&self, from: usize, place: &str, token: Option<&str>) -> (String, Value) {
-        until(30, "the origin to ask", async || {
+        until("the origin to ask", async || {
             let heard = self.heard.lock().unwrap();
             heard.iter().skip(from).find_map(|(question, answer)| {
                 let request = &question["request"];
@@ -123,7 +123,7 @@ async fn a_token_opens_once_and_only_its_own_stream_over_every_protocol() {
         assert!(ome.stream(&http, &other).await.is_none(), "{protocol}: nobody else publishes");
         assert_eq!(air.view().await["targets"][0]["reconnects"], 0, "{protocol}: who was there first is not disturbed");
         air.stop().await;
-        until(15, "the stream to be gone", async || ome.stream(&http, &air.name).await.is_none().then_some(())).await;
+        until("the stream to be gone", async || ome.stream(&http, &air.name).await.is_none().then_some(())).await;
     }
     house.app.stop().await;
 }

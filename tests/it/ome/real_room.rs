@@ -76,7 +76,7 @@ impl Air<'_> {
 
     /// Waits until the target, as our API shows it, is so.
     pub async fn until_target(&self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
-        until(60, what, async || Some(self.view().await["targets"][0].clone()).filter(|target| good(target))).await
+        until(what, async || Some(self.view().await["targets"][0].clone()).filter(|target| good(target))).await
     }
 
     /// The origin is told to end the stream.
@@ -86,7 +86,7 @@ impl Air<'_> {
 
     pub async fn stop(&self) {
         self.house.app.admin.post(&format!("/broadcasts/{}/stop", self.id), json!({})).await.expect(202);
-        until(30, "the broadcast to end", async || (self.view().await["phase"] == "ended").then_some(())).await;
+        until("the broadcast to end", async || (self.view().await["phase"] == "ended").then_some(())).await;
     }
 
     pub async fn screen(&self) -> Screen {
@@ -129,7 +129,7 @@ impl Screen {
     }
 
     pub async fn until(&self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
-        until(60, what, async || Some(self.seen()).filter(|seen| good(seen))).await
+        until(what, async || Some(self.seen()).filter(|seen| good(seen))).await
     }
 }
 

@@ -60,7 +60,7 @@ async fn records_and_pushes_are_kept() {
     let push = json!({"id": "p1", "stream": {"name": "f1"}, "protocol": "rtmp", "url": "rtmp://127.0.0.1:9/app", "streamKey": "k"});
     assert_eq!(post(&ome, ":startPush", push.clone()).await.0, 200);
     let state = async || api(&ome, &format!("{APP}:pushes")).await.1["response"][0]["state"].clone();
-    until(5, "the push to be under way", async || (state().await == "pushing").then_some(())).await;
+    until("the push to be under way", async || (state().await == "pushing").then_some(())).await;
     ome.fail_pushes(true);
     assert_eq!(state().await, "error");
     assert_eq!(post(&ome, ":startPush", push).await.0, 400);
@@ -98,7 +98,7 @@ async fn the_api_can_be_made_to_fail() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edge_takes_a_stream_for_its_viewers_and_drops_them_with_it() {
     let (origin, rig) = (Ome::start(OmeOptions::default()).await, Rig::start());
-    let edge = Ome::edge_of(&origin, OmeOptions { unused_after: Duration::from_secs(3), ..OmeOptions::default() }).await;
+    let edge = Ome::edge_of(&origin, OmeOptions { unused_after: Duration::from_secs(8), ..OmeOptions::default() }).await;
     let push = async || Pusher::push(&origin.whip_url("app", "a1"), &rig.hub, &rig.clock, &BOTH).await.unwrap();
     assert_eq!(Pusher::push(&edge.whip_url("app", "a1"), &rig.hub, &rig.clock, &BOTH).await.err().unwrap().status, 404);
     assert_eq!(Watcher::play(&edge.signalling_url("app", "a1")).await.err().unwrap()["code"], 404);
@@ -108,7 +108,7 @@ async fn an_edge_takes_a_stream_for_its_viewers_and_drops_them_with_it() {
 
     let mut viewer = Watcher::play(&edge.signalling_url("app", "a1")).await.unwrap();
     let second = Watcher::play(&edge.signalling_url("app", "a1")).await.unwrap();
-    until(20, "media by the edge", async || (viewer.packets() > 50 && second.packets() > 50).then_some(())).await;
+    until("media by the edge", async || (viewer.packets() > 50 && second.packets() > 50).then_some(())).await;
     let counts = async |ome: &Ome, path: &str| api(ome, &format!("/v1/stats/current{path}")).await.1["response"]["connections"].clone();
     for path in ["", "/vhosts/default", "/vhosts/default/apps/app", "/vhosts/default/apps/app/streams/a1"] {
         assert_eq!(counts(&edge, path).await["webrtc"], 2, "{path}");
@@ -124,14 +124,14 @@ async fn an_edge_takes_a_stream_for_its_viewers_and_drops_them_with_it() {
     let begun = Instant::now();
     assert_eq!(pusher.delete().await, 200);
     while viewer.line.hear().await.is_some() {}
-    assert!((200..3000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    assert!((200..15_000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
     assert!(edge.streams().is_empty() && edge.viewers("app/a1").is_empty());
 
     // One that nobody watches any more is dropped, and its origin goes on.
     let _pusher = push().await;
     origin.wait_for_stream("app/a1").await;
     drop(Watcher::play(&edge.signalling_url("app", "a1")).await.unwrap());
-    until(20, "the edge to let it go", async || edge.streams().is_empty().then_some(())).await;
+    until("the edge to let it go", async || edge.streams().is_empty().then_some(())).await;
     assert_eq!(origin.streams(), ["app/a1"]);
 
     let edge = Ome::edge_of(&origin, OmeOptions::default()).await;

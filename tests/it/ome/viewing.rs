@@ -9,7 +9,9 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use bluecast::media::packet::Track;
 use serde_json::{Value, json};
+use tokio::sync::SemaphorePermit;
 
+use crate::browser::running::BROWSERS;
 use crate::output::rig::Rig;
 use crate::support::chromium::Browser;
 use crate::support::ome::pusher::Pusher;
@@ -23,10 +25,12 @@ const BOTH: [Track; 2] = [Track::H264, Track::Opus];
 struct Screen {
     report: Arc<Mutex<Value>>,
     _browser: Browser,
+    _permit: SemaphorePermit<'static>,
 }
 
 impl Screen {
     async fn open(url: &str) -> Self {
+        let permit = BROWSERS.acquire().await.unwrap();
         let report: Arc<Mutex<Value>> = Arc::default();
         let said = Arc::clone(&report);
         let hear = async move |body: String| *said.lock().unwrap() = serde_json::from_str(&body).unwrap();
@@ -38,7 +42,7 @@ impl Screen {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let query: String = url::form_urlencoded::byte_serialize(url.as_bytes()).collect();
-        Self { report, _browser: Browser::open(&format!("http://{address}/?url={query}"), &[]) }
+        Self { report, _browser: Browser::open(&format!("http://{address}/?url={query}"), &[]), _permit: permit }
     }
 
     fn seen(&self) -> Value {
@@ -46,7 +50,7 @@ impl Screen {
     }
 
     async fn until(&self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
-        until(60, what, async || {
+        until(what, async || {
             let seen = self.seen();
             assert!(seen["error"].is_null(), "{seen}");
             good(&seen).then_some(seen)
@@ -69,12 +73,25 @@ async fn a_browser_shows_and_plays_what_is_pushed() {
     let mut ages: Vec<f64> = seen["ages"].as_array().unwrap().iter().filter_map(Value::as_f64).skip(30).collect();
     ages.sort_by(f64::total_cmp);
     eprintln!("through the double: p50 {} ms, p95 {} ms, {}", ages[ages.len() / 2], ages[ages.len() * 95 / 100], seen["stats"]);
-    assert!(ages[ages.len() / 2] <= 500.0, "{ages:?}");
+    // On a busy machine the browser falls behind and catches up.
+    screen
+        .until("two seconds of pictures not half a second old", |seen| {
+            let ages: Vec<f64> = seen["ages"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+            let mut last = ages[ages.len() - 60..].to_vec();
+            last.sort_by(f64::total_cmp);
+            last[30] <= 500.0
+        })
+        .await;
     assert!(number(&seen, "/unreadable") <= 2.0 && number(&seen, "/channels") == 2.0, "{seen}");
     assert_eq!(seen["said"], json!(["offer", "playlist", "rendition_changed"]));
-    let concealed = number(&seen, "/stats/audio/concealed") / number(&seen, "/stats/audio/samples");
-    // With false reports it is nine tenths; what a busy machine makes up is less.
-    assert!(concealed < 0.3, "{concealed} of the sound is made up: {seen}");
+    // With false reports nine tenths of the sound are made up, at all times; what a busy machine makes up passes.
+    screen
+        .until("sound of which less than three tenths is made up", |now| {
+            let since = |pointer: &str| number(now, pointer) - number(&seen, pointer);
+            let samples = since("/stats/audio/samples");
+            samples > 48_000.0 && since("/stats/audio/concealed") < 0.3 * samples
+        })
+        .await;
 
     let viewers = ome.viewers("app/a1");
     assert_eq!(viewers.len(), 1);
@@ -86,13 +103,13 @@ async fn a_browser_shows_and_plays_what_is_pushed() {
     // Losses are mended by sending again.
     ome.lose(50);
     let before = number(&screen.seen(), "/frames");
-    until(20, "reports of loss", async || ome.viewers("app/a1").first().is_some_and(|seen| seen.nacks > 2).then_some(())).await;
+    until("reports of loss", async || ome.viewers("app/a1").first().is_some_and(|seen| seen.nacks > 2).then_some(())).await;
     screen.until("pictures in spite of the loss", |seen| number(seen, "/frames") > before + 90.0).await;
     ome.lose(0);
 
     // Starved: the connection stays, nothing comes.
     ome.starve(Starve::Both);
-    let still = until(20, "the picture to stand still", async || {
+    let still = until("the picture to stand still", async || {
         let first = number(&screen.seen(), "/frames");
         tokio::time::sleep(Duration::from_millis(1200)).await;
         (number(&screen.seen(), "/frames") == first).then_some(first)
@@ -163,10 +180,10 @@ async fn signalling_is_as_on_the_wire() {
     for kind in ["playlist", "rendition_changed"] {
         assert_eq!(second.line.hear().await.unwrap()["type"], kind);
     }
-    until(20, "media to both", async || (first.packets() > 50 && second.packets() > 50).then_some(())).await;
+    until("media to both", async || (first.packets() > 50 && second.packets() > 50).then_some(())).await;
     assert_eq!(ome.viewers("app/a1").len(), 2);
     drop(first);
-    until(5, "the first to be gone", async || (ome.viewers("app/a1").len() == 1).then_some(())).await;
+    until("the first to be gone", async || (ome.viewers("app/a1").len() == 1).then_some(())).await;
     let begun = Instant::now();
     ome.kill_source("app/a1");
     assert_eq!(second.line.hear().await, None);

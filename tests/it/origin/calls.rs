@@ -96,13 +96,13 @@ async fn slow_gone_and_lying_servers_are_called_so() {
     ome.api_fault(Fault::Never);
     let asked = Instant::now();
     assert_eq!(api.vhosts().await.unwrap_err().code(), "timed_out");
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
     ome.api_fault(Fault::Slow(Duration::from_millis(300)));
     assert_eq!(api.vhosts().await.unwrap(), ["default"]);
 
     ome.stop();
     // The connection that was kept open may break first.
-    let gone = until(10, "nobody to be there", async || api.vhosts().await.err().filter(|error| error.code() == "unreachable")).await;
+    let gone = until("nobody to be there", async || api.vhosts().await.err().filter(|error| error.code() == "unreachable")).await;
     assert!(gone.to_string().contains("nothing listens there"), "{gone}");
 }
 

@@ -32,6 +32,6 @@ async fn only_a_webrtc_stream_of_the_target_s_name_is_ended_and_never_for_long()
     ome.api_fault(Fault::Never);
     let asked = Instant::now();
     assert!(!evict(&target).await);
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
     app.stop().await;
 }

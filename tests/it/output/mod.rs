@@ -8,18 +8,15 @@ mod whep;
 mod whip;
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bluecast::media::error::MediaError;
 use bluecast::media::output::{Output, OutputEvent, OutputSpec, OutputState, OutputStatus, Resolve, SrtSettings, TargetUrl};
 use bluecast::secret::Secret;
 
-use crate::support::wait::until_blocking;
+use crate::support::wait::{PATIENCE, until_blocking};
 use rig::Rig;
-
-/// What anything may take on a busy machine, seconds.
-const PATIENCE_S: u64 = 30;
 
 fn resolve() -> Resolve {
     Arc::new(|host: &str, port: u16| {
@@ -29,6 +26,13 @@ fn resolve() -> Resolve {
             .collect();
         Ok(found)
     })
+}
+
+/// Whose turn it is of the tests that judge how old pictures are or how much goes out: they take the machine for themselves among each other.
+static MEASURING: Mutex<()> = Mutex::new(());
+
+fn measuring() -> MutexGuard<'static, ()> {
+    MEASURING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An output under test, with everything it reported.
@@ -62,27 +66,27 @@ impl Watched {
     }
 
     fn wait(&self, state: OutputState) -> OutputStatus {
-        let deadline = Instant::now() + Duration::from_secs(PATIENCE_S);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let status = self.status();
             if status.state == state {
                 return status;
             }
-            assert!(Instant::now() < deadline, "waited {PATIENCE_S} s in vain for {state:?}: {status:?}");
+            assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {state:?}: {status:?}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
     /// Waits for a failure with this code and gives it, also where another has come since.
     fn wait_code(&self, code: &str) -> MediaError {
-        until_blocking(PATIENCE_S, &format!("the reason {code}; is {:?}", self.status()), || {
+        until_blocking(&format!("the reason {code}; is {:?}", self.status()), || {
             let events = self.events.lock().unwrap();
             events.iter().rev().find_map(|event| event.detail.clone().filter(|detail| detail.code == code))
         })
     }
 
     fn stop(&self) {
-        assert!(self.output.stop(Duration::from_secs(5)), "an output does not stop");
+        assert!(self.output.stop(PATIENCE), "an output does not stop");
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Rig {
     pub clock: MediaClock,
     /// Key frames made so far.
     pub keys: Arc<AtomicU64>,
+    /// Bytes of pictures made so far.
+    pub picture_bytes: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     pipelines: Vec<gst::Pipeline>,
@@ -42,7 +44,7 @@ impl Rig {
     pub fn sized(width: usize, height: usize, key_interval: u32) -> Self {
         gst::init().unwrap();
         let (hub, clock) = (Hub::new(), MediaClock::new());
-        let keys = Arc::new(AtomicU64::new(0));
+        let (keys, picture_bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let video = pipeline(
             &clock,
             &format!(
@@ -53,7 +55,7 @@ impl Rig {
                  ! video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=out sync=false async=false"
             ),
         );
-        publish(&video, &hub, Track::H264, Some(Arc::clone(&keys)));
+        publish(&video, &hub, Track::H264, Some((Arc::clone(&keys), Arc::clone(&picture_bytes))));
         let raw = "appsrc name=in is-live=true format=time max-buffers=50 \
                    caps=audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2,channel-mask=(bitmask)0x3";
         let aac = pipeline(&clock, &format!("{raw} ! voaacenc bitrate=128000 ! appsink name=out sync=false async=false"));
@@ -75,12 +77,17 @@ impl Rig {
         for pipeline in &pipelines {
             pipeline.set_state(gst::State::Playing).unwrap();
         }
-        Self { hub, clock, keys, stop, threads: vec![painter, player], pipelines }
+        Self { hub, clock, keys, picture_bytes, stop, threads: vec![painter, player], pipelines }
     }
 
     /// Key frames made so far.
     pub fn key_frames(&self) -> u64 {
         self.keys.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of pictures made so far.
+    pub fn bytes(&self) -> u64 {
+        self.picture_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -106,7 +113,7 @@ fn appsrc(pipeline: &gst::Pipeline) -> AppSrc {
     pipeline.by_name("in").unwrap().downcast().unwrap()
 }
 
-fn publish(pipeline: &gst::Pipeline, hub: &Hub, track: Track, keys: Option<Arc<AtomicU64>>) {
+fn publish(pipeline: &gst::Pipeline, hub: &Hub, track: Track, counts: Option<(Arc<AtomicU64>, Arc<AtomicU64>)>) {
     let sink: AppSink = pipeline.by_name("out").unwrap().downcast().unwrap();
     let hub = hub.clone();
     let new_sample = move |sink: &AppSink| {
@@ -118,8 +125,9 @@ fn publish(pipeline: &gst::Pipeline, hub: &Hub, track: Track, keys: Option<Arc<A
         stamped.set_pts(running);
         stamped.set_dts(running);
         let key = track != Track::H264 || !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        if let (true, Some(keys)) = (key, &keys) {
-            keys.fetch_add(1, Ordering::Relaxed);
+        if let Some((keys, bytes)) = &counts {
+            keys.fetch_add(u64::from(key), Ordering::Relaxed);
+            bytes.fetch_add(buffer.size() as u64, Ordering::Relaxed);
         }
         hub.publish(&Packet { track, key, caps: sample.caps_owned().unwrap(), buffer });
         Ok(gst::FlowSuccess::Ok)
@@ -164,7 +172,7 @@ fn paint(stop: &AtomicBool, clock: &MediaClock, hub: &Hub, source: &AppSrc, enco
             if now % 1000 < BEEP_MS {
                 luma[stride * (height - height / 4)..].fill(235);
             }
-            strip::paint(luma, stride, width, height, unix_ms());
+            strip::paint(luma, stride, width, height, now);
         }
         let _ = source.push_buffer(buffer);
     }

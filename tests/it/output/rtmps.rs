@@ -32,7 +32,7 @@ async fn certificates_are_verified_and_an_operator_s_authority_is_trusted() {
         let trusted = Watched::rtmp(&rig, &url(good));
         trusted.wait(OutputState::Live);
         let decoder = Decoder::rtmp(&nginx.url("secret-k3y"));
-        until_blocking(10, "pictures through TLS", || (decoder.count() > 60).then_some(()));
+        until_blocking("pictures through TLS", || (decoder.count() > 60).then_some(()));
         assert!(decoder.pictures().iter().all(|picture| picture.strip.is_some()));
         for bad in [other_name, expired] {
             let output = Watched::rtmp(&rig, &url(bad));

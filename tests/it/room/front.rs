@@ -11,9 +11,10 @@ use crate::support::wait::until;
 /// Something is on the air in the room; nothing runs for it here.
 async fn on_air(test: &TestApp, key: &str) {
     let sql = "INSERT INTO broadcasts (id, meeting_id, meeting_name, source, profile, overrides, room_key, bot_name, bot_role, layout, announce, \
-               voice_filter, again, desired, phase, paused, node, started_by, started_ms, epoch) \
-               VALUES ($1, '', 'Test', 'test', '720p30', '{}', $2, 'bot', 'viewer', '', 0, 0, 0, 1, 'live', 0, 'elsewhere', 'admin', 0, 1)";
-    test.app.store.run(sql, args![bluecast::id::new(), key]).await.unwrap();
+               voice_filter, again, desired, phase, paused, node, started_by, started_ms, epoch, owner, lease_ms, lease_until_ms) \
+               VALUES ($1, '', 'Test', 'test', '720p30', '{}', $2, 'bot', 'viewer', '', 0, 0, 0, 1, 'live', 0, 'elsewhere', 'admin', 0, 1, \
+               'elsewhere', 600000, $3)";
+    test.app.store.run(sql, args![bluecast::id::new(), key, bluecast::moment::now_ms() + 600_000]).await.unwrap();
 }
 
 #[tokio::test]
@@ -171,7 +172,7 @@ async fn what_a_room_shows_now_is_a_picture_under_its_own_rule() {
         )
         .await
         .expect(201);
-    let picture = until(60, "a picture of the room", async || {
+    let picture = until("a picture of the room", async || {
         let response = test.stranger().request(Method::GET, "/watch/hall/thumbnail.jpg").send().await.unwrap();
         if response.status() != 200 {
             return None;

@@ -167,9 +167,18 @@ pub fn ages(pictures: &[Picture]) -> (u64, u64) {
     (ages[ages.len() / 2], ages[ages.len() * 95 / 100])
 }
 
+/// The median age of the pictures in the best of their seconds at 30 a second, in milliseconds: a busy machine falls behind and catches up.
+pub fn best_second(pictures: &[Picture]) -> u64 {
+    pictures.chunks_exact(30).map(|second| ages(second).0).min().expect("a second of pictures")
+}
+
 /// How much later the beep is heard than its flash is seen, in stream time: the median over all beeps, in milliseconds.
 pub fn sound_behind_picture_ms(pictures: &[Picture], sounds: &[Sound]) -> Option<i64> {
-    let flashes = pictures.windows(2).filter(|pair| !pair[0].flash && pair[1].flash).map(|pair| pair[1].pts_ms);
+    // The second is where the pictures' own clock has it, so that the time between two pictures does not count.
+    let flashes = pictures.windows(2).filter(|pair| !pair[0].flash && pair[1].flash).filter_map(|pair| {
+        let (_, age_ms) = pair[1].strip?;
+        pair[1].pts_ms.checked_sub((pair[1].arrived_ms - age_ms) % 1000)
+    });
     let mut onsets = Vec::new();
     let mut quiet_since = 0;
     for sound in sounds {

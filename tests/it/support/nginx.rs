@@ -72,7 +72,7 @@ impl Nginx {
             .spawn()
             .expect("nginx-light and libnginx-mod-rtmp are installed");
         self.child = Some(child);
-        until_blocking(10, "nginx to listen", || TcpStream::connect(("127.0.0.1", self.port)).ok());
+        until_blocking("nginx to listen", || TcpStream::connect(("127.0.0.1", self.port)).ok());
     }
 
     /// Ends it at once, as a crash would.

@@ -88,7 +88,7 @@ impl Process {
             .stderr(std::fs::File::options().create(true).append(true).open(folders.log()).unwrap())
             .spawn()
             .unwrap();
-        let address: SocketAddr = until(30, "the program says where it listens", async || {
+        let address: SocketAddr = until("the program says where it listens", async || {
             let text = std::fs::read_to_string(&log).ok()?.replace("localhost", "127.0.0.1");
             let after = text.split_once("http://")?.1;
             after.split(|c: char| c.is_whitespace() || c == '/').next()?.parse().ok()
@@ -123,7 +123,7 @@ impl Process {
     pub async fn terminate(mut self) -> std::process::ExitStatus {
         let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        until(40, "the program ends", async || self.child.try_wait().unwrap()).await
+        until("the program ends", async || self.child.try_wait().unwrap()).await
     }
 }
 

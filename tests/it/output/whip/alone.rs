@@ -34,14 +34,14 @@ fn sessions_leave_nothing_behind() {
     (0..3).for_each(cycle);
     // Threads of GStreamer's pool and connections of the double take a moment to go.
     let mut before = count();
-    until_blocking(20, "threads and descriptors to settle", || {
+    until_blocking("threads and descriptors to settle", || {
         std::thread::sleep(std::time::Duration::from_millis(500));
         let now = count();
         (std::mem::replace(&mut before, now) == now).then_some(())
     });
     (3..13).for_each(cycle);
     let mut after = count();
-    until_blocking(30, "threads and descriptors to be as before", || {
+    until_blocking("threads and descriptors to be as before", || {
         after = count();
         eprintln!("before {before:?}, now {after:?}");
         std::thread::sleep(std::time::Duration::from_millis(500));

@@ -86,7 +86,7 @@ fn a_name_that_stays_taken_is_said_and_waited_for() {
     let output = Watched::with(&rig, spec);
     let reason = output.wait_code("name_taken");
     assert!(reason.retry && reason.message.contains("is on already"), "{reason:?}");
-    until_blocking(10, "another try", || (ome.requests().len() >= 3).then_some(()));
+    until_blocking("another try", || (ome.requests().len() >= 3).then_some(()));
     ome.kill_source("app/one");
     output.wait(OutputState::Live);
     output.stop();

@@ -145,10 +145,10 @@ fn media_at_another_address_than_the_offer_s_is_offered_what_leads_there() {
 fn a_silent_server_is_not_waited_for_and_holds_up_no_stop() {
     let (rig, ome) = (Rig::start(), answering(Fault::Never));
     let (waits, stopped) = (Watched::with(&rig, spec(&ome, "one")), Watched::with(&rig, spec(&ome, "two")));
-    crate::support::wait::until_blocking(30, "both offers", || (ome.requests().len() >= 2).then_some(()));
+    crate::support::wait::until_blocking("both offers", || (ome.requests().len() >= 2).then_some(()));
     let begun = Instant::now();
     stopped.stop();
-    assert!(begun.elapsed() < Duration::from_secs(3), "stopping took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(6), "stopping took {:?}", begun.elapsed());
     waits.wait_code("timed_out");
     ome.whip_fault(Fault::None);
     waits.wait(OutputState::Live);
@@ -156,7 +156,7 @@ fn a_silent_server_is_not_waited_for_and_holds_up_no_stop() {
     ome.whip_fault(Fault::Never);
     let begun = Instant::now();
     waits.stop();
-    assert!(begun.elapsed() < Duration::from_secs(5), "stopping took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(15), "stopping took {:?}", begun.elapsed());
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Turn {
             .stderr(Stdio::null())
             .spawn()
             .expect("turnserver (apt: coturn)");
-        crate::support::wait::until_blocking(30, "the TURN server", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        crate::support::wait::until_blocking("the TURN server", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
         Self { server, port, _folder: folder }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::session::{Admission, Command, End, Session, SessionState};
 use super::{Shared, world};
+use crate::support::wait::PATIENCE;
 
 /// What the client does about audio once it is in the meeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -401,7 +402,7 @@ impl Meeting {
             world.sessions.iter().rfind(|session| session.meeting_id == self.id && session.connections > 0)?.commands.len()
         };
         let name = format!("look {number}");
-        let session = self.wait_session(60, |session| session.connected && session.reports.iter().any(|(what, _)| *what == name)).await;
+        let session = self.wait_session(|session| session.connected && session.reports.iter().any(|(what, _)| *what == name)).await;
         let (_, text) = session.reports.iter().find(|(what, _)| *what == name)?;
         text.strip_prefix("shown:").map(Into::into)
     }
@@ -430,15 +431,15 @@ impl Meeting {
     /// Waits for a join that is as asked.
     ///
     /// # Panics
-    /// When none is within so many seconds.
-    pub async fn wait_session(&self, seconds: u64, is: impl Fn(&Session) -> bool) -> Session {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
+    /// When none comes in time.
+    pub async fn wait_session(&self, is: impl Fn(&Session) -> bool) -> Session {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let sessions = self.sessions();
             if let Some(found) = sessions.iter().find(|session| is(session)) {
                 return found.clone();
             }
-            assert!(Instant::now() < deadline, "waited {seconds} s in vain for a session; there are {sessions:#?}");
+            assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for a session; there are {sessions:#?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

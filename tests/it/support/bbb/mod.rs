@@ -5,9 +5,9 @@
 //! let meeting = bbb.meeting("physics").people(3);     // a running meeting
 //! meeting.audio(Audio::LiveKit).guests(Guests::AskModerator);
 //! // … a bot joins by an address signed with bbb.secret() at bbb.url() …
-//! meeting.wait_session(10, |bot| bot.waiting).await;
+//! meeting.wait_session(|bot| bot.waiting).await;
 //! meeting.admit();
-//! meeting.wait_session(10, |bot| bot.audio.is_some()).await;
+//! meeting.wait_session(|bot| bot.audio.is_some()).await;
 //! meeting.kick();
 //! bbb.fail("getMeetings", Failure::Html);
 //! ```
@@ -202,7 +202,7 @@ impl Bbb {
 
     /// Listens on the same port again.
     pub async fn come_back(&mut self) {
-        let listener = super::wait::until(10, "the double's port to be free", async || TcpListener::bind(self.address).await.ok()).await;
+        let listener = super::wait::until("the double's port to be free", async || TcpListener::bind(self.address).await.ok()).await;
         self.shared.here.send_replace(true);
         self.server = Some(serve(listener, self.shared.clone()));
     }

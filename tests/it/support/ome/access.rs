@@ -19,9 +19,6 @@ use super::super::decode::unix_ms;
 use super::front::Call;
 use super::world::World;
 
-/// How long a webhook may take to hear of an end.
-const CLOSING: Duration = Duration::from_millis(500);
-
 /// The admission webhook of the virtual host.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
@@ -31,6 +28,8 @@ pub struct Webhooks {
     pub secret: String,
     /// How long it may take.
     pub timeout: Duration,
+    /// How long it may take to hear of an end.
+    pub closing_timeout: Duration,
     /// Whether publishers are asked about, by every protocol.
     pub publishing: bool,
     /// Whether players are.
@@ -42,8 +41,8 @@ pub struct Webhooks {
 impl Webhooks {
     /// For publishing and playing, with OME's time-out of 3 s.
     pub fn new(url: &str, secret: &str) -> Self {
-        let timeout = Duration::from_secs(3);
-        Self { url: url.to_owned(), secret: secret.to_owned(), timeout, publishing: true, playing: true, e_rtmp: false }
+        let (timeout, closing_timeout) = (Duration::from_secs(3), Duration::from_millis(500));
+        Self { url: url.to_owned(), secret: secret.to_owned(), timeout, closing_timeout, publishing: true, playing: true, e_rtmp: false }
     }
 }
 
@@ -163,7 +162,7 @@ pub(super) async fn admit(world: &World, way: Way, asked: &Asked) -> Result<Admi
 pub(super) async fn close(world: &World, way: Way, asked: &Asked, new_url: Option<&str>) {
     let hooks = world.options.webhooks.as_ref().filter(|hooks| if way == Way::In { hooks.publishing } else { hooks.playing });
     if let Some(hooks) = hooks {
-        ask(world, hooks, way, asked, "closing", new_url, CLOSING).await;
+        ask(world, hooks, way, asked, "closing", new_url, hooks.closing_timeout).await;
     }
 }
 

@@ -165,7 +165,7 @@ impl Ingestion {
         let Some((data, key)) = unit else { return };
         let backwards = pts_us <= lane.last_pts_us;
         lane.last_pts_us = pts_us;
-        let since = unix_ms().saturating_sub(self.stream.created_ms);
+        let since = u64::try_from(self.first_packet.map_or(Duration::ZERO, |first| first.elapsed()).as_millis()).unwrap();
         seen(&self.stream, lane.track, |seen| {
             seen.units += 1;
             seen.key_units += u64::from(key);

@@ -139,7 +139,7 @@ impl Ome {
     pub async fn restart(&mut self) {
         self.stop();
         let addresses = self.addresses;
-        let listeners = until(10, "the ports to be free again", async || {
+        let listeners = until("the ports to be free again", async || {
             let bound: Vec<TcpListener> = addresses.iter().map_while(|address| TcpListener::bind(address).ok()).collect();
             <[TcpListener; 2]>::try_from(bound).ok()
         })
@@ -175,14 +175,14 @@ impl Ome {
     /// Waits until media of all its tracks passes.
     pub async fn wait_for_stream(&self, name: &str) -> Arc<Stream> {
         let live = tokio::time::timeout(Duration::from_secs(30), async {
-            until(60, "the stream to be live on OME", async || self.world.find(name).filter(|stream| stream.is_playable())).await
+            until("the stream to be live on OME", async || self.world.find(name).filter(|stream| stream.is_playable())).await
         });
         live.await.unwrap_or_else(|_| panic!("{name} is not live on OME: {:?}", self.ingest(name)))
     }
 
     /// Waits until there is no such stream.
     pub async fn wait_for_end(&self, name: &str) {
-        until(40, "the stream to be gone from OME", async || self.world.find(name).is_none().then_some(())).await;
+        until("the stream to be gone from OME", async || self.world.find(name).is_none().then_some(())).await;
     }
 
     /// What came of a stream's media, the latest minutes of it. Empty for one that never was.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use str0m::crypto::from_feature_flags;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
@@ -32,6 +33,8 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) async fn bind(address: IpAddr, config: RtcConfig) -> Self {
         let socket = UdpSocket::bind((address, 0)).await.unwrap();
+        // What is counted as lost is what the sender lost, not what came while we did not look.
+        set_socket_recv_buffer_size(&socket, 4 << 20).unwrap();
         let local = socket.local_addr().unwrap();
         let mut rtc = config.build(Instant::now());
         rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());

@@ -76,7 +76,7 @@ impl Child {
         }
         drop(self.leader);
         // The grandchildren are init's to reap.
-        within(Duration::from_secs(1), || test_kill_process_group(pid).is_err()).await;
+        within(Duration::from_secs(3), || test_kill_process_group(pid).is_err()).await;
     }
 }
 

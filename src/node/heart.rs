@@ -49,7 +49,13 @@ impl Node {
         let mut away = false;
         loop {
             every.tick().await;
-            let error = match tokio::time::timeout(ANSWER_WITHIN, self.beat(&store)).await {
+            let left = self.0.left.lock().await;
+            if *left {
+                return;
+            }
+            let beat = tokio::time::timeout(ANSWER_WITHIN, self.beat(&store)).await;
+            drop(left);
+            let error = match beat {
                 Ok(Ok(())) => {
                     if std::mem::take(&mut away) {
                         tracing::info!("the database is back; leases are renewed");

@@ -56,6 +56,8 @@ struct Inner {
     load: Mutex<Load>,
     /// When a renewal last succeeded, of [`boot_ms`].
     renewed_ms: AtomicU64,
+    /// Whether it has said goodbye; held during a beat.
+    left: tokio::sync::Mutex<bool>,
 }
 
 /// What this process has taken.
@@ -84,6 +86,7 @@ impl Node {
             draining: AtomicBool::new(false),
             load: Mutex::default(),
             renewed_ms: AtomicU64::new(0),
+            left: tokio::sync::Mutex::new(false),
         }))
     }
 
@@ -166,6 +169,8 @@ impl Node {
     /// Gives back what it had, once nothing of it runs any more, and says goodbye: others need not wait.
     pub async fn leave(&self, nothing_runs: bool) {
         let goodbye = async {
+            // A beat that is under way comes before the goodbye, and none after it.
+            *self.0.left.lock().await = true;
             if nothing_runs {
                 store::release(&self.0.store, &self.0.process).await?;
             }

@@ -45,6 +45,7 @@ export class Origin {
     await page.routeWebSocket(/^wss:\/\/ome\.example\//, (socket) => {
       this.opened.push(socket.url());
       let id = 0;
+      let closed = false;
       const say = (message: object) => socket.send(JSON.stringify(message));
       const offer = async () => {
         if (!this.pushed) {
@@ -53,6 +54,8 @@ export class Origin {
         }
         const open = this.udp || socket.url().includes("transport=tcp");
         const made = await this.media.evaluate((way) => ome.offer(way), open);
+        // The page may have gone on meanwhile.
+        if (closed) return this.drop(made.id);
         id = made.id;
         this.lines.set(id, socket);
         say({ command: "offer", code: 200, id, peer_id: 0, candidates: [], sdp: { type: "offer", sdp: made.sdp } });
@@ -63,21 +66,28 @@ export class Origin {
         if (message.command === "request_offer") return void offer().catch(() => socket.close());
         if (message.command === "answer" && message.sdp) {
           this.answers.push(message.sdp.sdp);
-          void this.media.evaluate(([line, sdp]) => ome.answer(Number(line), String(sdp)), [id, message.sdp.sdp]);
+          void this.media.evaluate(([line, sdp]) => ome.answer(Number(line), String(sdp)), [id, message.sdp.sdp]).catch(() => undefined);
           const track = { video: { bitrate: 2_500_000, width: 640, height: 360 } };
           say({ command: "notification", type: "playlist", message: { auto: false, file_name: "webrtc_default", name: "webrtc_default", renditions: [{ name: "default", video_track: track }] } });
           say({ command: "notification", type: "rendition_changed", message: { auto: false, rendition_name: "default" } });
         }
         for (const candidate of message.command === "candidate" ? (message.candidates ?? []) : []) {
-          void this.media.evaluate(([line, one]) => ome.candidate(line as number, one as RTCIceCandidateInit), [id, candidate] as const);
+          void this.media.evaluate(([line, one]) => ome.candidate(line as number, one as RTCIceCandidateInit), [id, candidate] as const).catch(() => undefined);
         }
       });
-      socket.onClose(() => this.forget(id));
+      socket.onClose(() => {
+        closed = true;
+        this.forget(id);
+      });
     });
   }
 
   private forget(id: number): void {
-    if (this.lines.delete(id)) void this.media.evaluate((line) => ome.end(line), id).catch(() => undefined);
+    if (this.lines.delete(id)) this.drop(id);
+  }
+
+  private drop(id: number): void {
+    void this.media.evaluate((line) => ome.end(line), id).catch(() => undefined);
   }
 
   /** What viewers there are now. */

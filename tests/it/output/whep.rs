@@ -68,30 +68,34 @@ fn numbers(value: &Value, key: &str) -> Vec<f64> {
     value[key].as_array().map(|all| all.iter().filter_map(Value::as_f64).collect()).unwrap_or_default()
 }
 
-/// Waits until the browser has seen so many pictures, and says what it saw.
+/// Waits until the browser has seen so many pictures, in time and in step with the sound, and says what it saw.
+///
+/// On a busy machine the browser falls behind and catches up, and its sound buffer grows by itself and shrinks again; what we send is right if
+/// it was in time in any second, and in step at any time.
 async fn watch(site: &Site, frames: f64) -> Value {
-    until("a browser to see pictures", async || {
+    until("a browser to see pictures in time and in step with the sound", async || {
         let seen = site.seen();
         assert!(seen["error"].is_null(), "{seen}");
-        (number(&seen, "/frames") >= frames && number(&seen, "/peak") > 0.1).then_some(seen)
+        let enough = number(&seen, "/frames") >= frames && number(&seen, "/peak") > 0.1;
+        let in_time = || best_second(&seen).is_some_and(|age| age <= 500.0);
+        let in_step = || offsets(&seen).iter().any(|offset| offset.abs() <= 150.0);
+        (enough && in_time() && in_step()).then_some(seen)
     })
     .await
 }
 
-fn judge(name: &str, seen: &Value) {
-    let mut ages = numbers(seen, "ages");
-    let total = ages.len();
-    // The first second belongs to starting up.
-    ages.drain(..30);
-    // On a busy machine the browser falls behind and catches up; what we send is right if it was in time in any second.
+/// The median age of the pictures in the best second, in ms. The first second belongs to starting up.
+fn best_second(seen: &Value) -> Option<f64> {
     let median = |second: &[f64]| {
         let mut second = second.to_vec();
         second.sort_by(f64::total_cmp);
         second[second.len() / 2]
     };
-    let best = ages.chunks_exact(30).map(median).min_by(f64::total_cmp).unwrap();
-    ages.sort_by(f64::total_cmp);
-    let (p50, p95) = (ages[ages.len() / 2], ages[ages.len() * 95 / 100]);
+    numbers(seen, "ages").get(30..)?.chunks_exact(30).map(median).min_by(f64::total_cmp)
+}
+
+/// How much later than its flash each beep was heard, in ms, in order of size.
+fn offsets(seen: &Value) -> Vec<f64> {
     let (flashes, beeps) = (numbers(seen, "flashes"), numbers(seen, "beeps"));
     let mut offsets: Vec<f64> = flashes
         .iter()
@@ -99,16 +103,23 @@ fn judge(name: &str, seen: &Value) {
         .filter(|offset| offset.abs() < 500.0)
         .collect();
     offsets.sort_by(f64::total_cmp);
+    offsets
+}
+
+fn judge(name: &str, seen: &Value) {
+    let mut ages = numbers(seen, "ages");
+    let total = ages.len();
+    // The first second belongs to starting up.
+    ages.drain(..30);
+    ages.sort_by(f64::total_cmp);
+    let (p50, p95) = (ages[ages.len() / 2], ages[ages.len() * 95 / 100]);
+    let offsets = offsets(seen);
     eprintln!(
         "whep {name}: p50 {p50} ms, p95 {p95} ms, first picture {:.0} ms, {total} pictures, sound {:?} ms behind, {}",
         number(seen, "/first_ms"),
         offsets.get(offsets.len() / 2),
         seen["stats"]
     );
-    // On a busy machine the browser's sound buffer grows by itself and shrinks again; what we send is right if it was in step at any time.
-    let closest = offsets.iter().copied().map(f64::abs).min_by(f64::total_cmp);
-    assert!(closest.is_some_and(|offset| offset <= 150.0), "{offsets:?}");
-    assert!(best <= 500.0, "pictures are {best} ms old");
     assert!(number(seen, "/unreadable") <= 2.0, "{seen}");
     assert!(number(seen, "/first_ms") <= 15_000.0, "{seen}");
     assert_eq!(number(seen, "/channels"), 2.0, "stereo");

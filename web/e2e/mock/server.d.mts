@@ -43,6 +43,8 @@ export interface House {
   viewers: number;
   count(viewers: number): void;
   tellRoom(key: string): void;
+  /** Event streams that are open. */
+  listeners: Set<unknown>;
   broken: [number, string, string, object?] | null;
   registrations: Map<string, Registration[]>;
   pictureRefused: [number, string, string, object?] | null;

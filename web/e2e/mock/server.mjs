@@ -83,7 +83,7 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
         if (ask === "DELETE") return response.writeHead(204, { "Set-Cookie": "session=; Path=/; Max-Age=0" }).end();
         if (ask === "POST") {
           const { username, password, code } = JSON.parse(await readBody());
-          if (house.failedLogins >= 3) return json(429, { code: "too_many_logins", detail: "Too many tries.", status: 429 }, "application/problem+json", { "Retry-After": "9" });
+          if (house.failedLogins >= 3) return json(429, { code: "too_many_logins", detail: "Too many tries.", status: 429 }, "application/problem+json", { "Retry-After": "20" });
           if (username !== "admin" || password !== house.password) {
             house.failedLogins += 1;
             throw new Refusal(401, "wrong_login", "The name or the password is wrong.");
@@ -190,6 +190,8 @@ export async function startMock({ port = 0, furnished = true, signedIn = false }
   const lines = new Set();
   server.on("upgrade", (request, socket) => {
     lines.add(socket);
+    // A page may drop it before it has read the answer.
+    socket.on("error", () => undefined);
     socket.on("close", () => lines.delete(socket));
     const key = /^\/ws\/rooms\/([^/?]+)/.exec(request.url)?.[1];
     const room = key && house.rooms.find((one) => one.key === decodeURIComponent(key));

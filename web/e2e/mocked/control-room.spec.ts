@@ -33,6 +33,7 @@ test("shows what happens without a reload", async ({ page, mock }) => {
   await expect(card.getByText("Live", { exact: true })).toBeVisible();
   await expect(card.getByRole("meter")).toHaveAttribute("aria-valuetext", /dB/);
 
+  await expect.poll(() => mock.house.listeners.size).toBe(1);
   mock.house.change(broadcast, { phase: "interrupted" }, ["interrupted", "The page crashed."]);
   await expect(card.getByText("Interrupted")).toBeVisible();
   await expect(card.getByText("viewers see the slate")).toBeVisible();
@@ -116,6 +117,8 @@ test("says when the connection is lost, and catches up", async ({ page, mock }) 
 
 test("says what the server says when it fails, and recovers", async ({ page, mock }) => {
   mock.house.broken = [503, "database_unavailable", "The database does not answer at the moment. Try again."];
+  // The stream's return would mend it as well.
+  await page.route("**/api/v1/events", (route) => route.abort());
   await page.goto("/admin");
   await expect(page.getByRole("alert")).toContainText("database does not answer");
   mock.house.broken = null;

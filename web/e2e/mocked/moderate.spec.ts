@@ -76,6 +76,8 @@ test("in the room, in place: answer as host, pin, hide, ban", async ({ page, bro
   await more(room, "At the end.");
   await room.getByRole("button", { name: "Pin" }).click();
   await expect(page.getByRole("region", { name: "Pinned" })).toContainText("At the end.");
+  // The bar moves the rows.
+  await expect(room.getByRole("region", { name: "Pinned" })).toContainText("At the end.");
 
   await more(room, "nonsense");
   await room.getByRole("button", { name: "Hide from others" }).click();

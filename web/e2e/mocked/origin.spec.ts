@@ -20,9 +20,18 @@ const player = (page: Page) => page.locator(".player");
 
 /** Waits until pictures come that were not there before. */
 async function movingOn(page: Page): Promise<void> {
-  const frames = () => page.evaluate(() => document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0);
-  const before = await frames();
-  await expect.poll(frames).toBeGreaterThan(before + 5);
+  // Not by the video's own count: each line begins that anew.
+  const seen = await page.evaluateHandle(() => {
+    const seen = { pictures: 0 };
+    const video = document.querySelector("video") as HTMLVideoElement;
+    const count = () => {
+      seen.pictures += 1;
+      video.requestVideoFrameCallback(count);
+    };
+    video.requestVideoFrameCallback(count);
+    return seen;
+  });
+  await expect.poll(() => seen.evaluate(({ pictures }) => pictures)).toBeGreaterThan(5);
 }
 
 test("plays from an origin with OvenPlayer, in stereo, and says how many watch", async ({ page, mock, origin }) => {
@@ -94,12 +103,14 @@ test("a picture that stands still is fetched anew", async ({ page, origin }) => 
   await page.goto("/watch/aula");
   await moving(page);
   const phases = await follow(player(page));
+  const before = origin.opened.length;
   await origin.freeze();
-  await expect.poll(phases).toContain("stalled");
+  // Where the page itself is held up, the word may be another than "stalled".
+  await expect.poll(async () => (await phases()).some((one) => one !== "playing")).toBe(true);
+  await expect.poll(() => origin.opened.length).toBeGreaterThan(before);
   await movingOn(page);
   await expect(player(page)).toHaveAttribute("data-phase", "playing");
-  expect(origin.opened.length).toBeGreaterThan(1);
-  expect(origin.opened.length).toBeLessThan(5);
+  expect(origin.opened.length).toBeLessThan(before + 5);
 });
 
 test("a viewer whose time is up asks for a new address and goes on", async ({ page, mock, origin }) => {

@@ -1,3 +1,4 @@
+import { follow } from "../phases";
 import { expect, moving, test } from "../test";
 
 test.use({ mockOptions: { signedIn: false } });
@@ -69,6 +70,7 @@ test("stays stopped for one who stopped it, whatever comes back", async ({ page,
   mock.house.goLive(broadcast);
   await page.goto("/watch/aula");
   await moving(page);
+  await expect(page.locator("[data-phase=playing]")).toBeVisible();
   await page.keyboard.press("k");
   const goOn = page.getByRole("button", { name: "Go on" });
   await expect(goOn).toBeVisible();
@@ -87,11 +89,12 @@ test("comes back by itself after the picture stands still", async ({ page, mock,
   mock.house.goLive(mock.house.start({ source: "test", room: "aula", targets: [] }));
   await page.goto("/watch/aula");
   await moving(page);
+  const phases = await follow(page.locator(".player"));
   await media.evaluate(() => {
     const { connections } = globalThis as unknown as { connections: RTCPeerConnection[] };
     for (const connection of connections) connection.close();
   });
-  await expect(page.locator(".cover")).toContainText(/late|Connecting/, { timeout: 60_000 });
+  await expect.poll(async () => (await phases()).some((one) => one !== "playing"), { timeout: 60_000 }).toBe(true);
   await expect(page.locator(".cover")).toBeHidden({ timeout: 60_000 });
   await expect(page.locator("[data-phase=playing]")).toBeVisible();
 });

@@ -65,6 +65,7 @@ test("people talk, lines break, a moderator decides", async ({ browser }) => {
   await write(ann, "Written in a tunnel");
   await write(bob, "Missed by Ann");
   await introduce(bob, "Bob");
+  await expect(row(bob, "Missed by Ann")).toBeVisible();
   await expect(row(ann, "Written in a tunnel")).toHaveCount(0);
   mend();
   await expect(row(ann, "Missed by Ann")).toBeVisible({ timeout: 60_000 });

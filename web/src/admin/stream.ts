@@ -15,7 +15,8 @@ const SAID_AFTER_MS = 2500;
 /** Follows the house's event stream, for ever, until the answer is called. */
 export function follow({ onChange, onStale, onConnected }: Listener): () => void {
   let said: ReturnType<typeof setTimeout> | undefined;
-  let broken = false;
+  // What changed between the first fetch and the stream's beginning was told to nobody.
+  let broken = true;
   const change = (name: EventName) => (data: unknown) => onChange(name, data as Change);
   const end = listen("/api/v1/events", {
     events: { broadcast: change("broadcast"), target: change("target"), room: change("room"), node: change("node"), resync: onStale },

@@ -39,7 +39,7 @@ async fn expect(mut running: Running, codes: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_death_of_each_child_is_noticed_at_once() {
+async fn the_death_of_each_child_is_noticed_as_what_it_is() {
     for (kind, codes) in [
         ("display", &["display_ended", "screen_lost", "browser_ended"][..]),
         ("sound", &["sound_ended", "sound_lost"]),
